@@ -1,0 +1,1 @@
+"""What the functions share: settings, errors, identity, database, object store, web, inference."""

@@ -1,0 +1,57 @@
+"""Request bodies, never longer than allowed and never cut short in silence."""
+from __future__ import annotations
+
+import io
+from typing import IO
+
+from flask import Flask, request
+
+from common.errors import PayloadTooLarge, UnsupportedMedia
+
+
+class BoundedBody(io.RawIOBase):
+    """A body stream that raises PayloadTooLarge as soon as more than `limit` bytes are read.
+
+    Werkzeug's own limit (MAX_CONTENT_LENGTH) truncates chunked bodies without an error, and the
+    OpenFaaS watchdog sends every body chunked.
+    """
+
+    def __init__(self, stream: IO[bytes], limit: int) -> None:
+        self._stream = stream
+        self._limit = limit
+        self._count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # narrower buffer
+        data = self._stream.read(min(len(buffer), self._limit + 1 - self._count))
+        self._count += len(data)
+        if self._count > self._limit:
+            self._discard(self._limit)
+            raise too_large(self._limit)
+        buffer[:len(data)] = data
+        return len(data)
+
+    def _discard(self, most: int) -> None:
+        """Read on for a while, so that a client still sending gets to see the answer."""
+        while most > 0 and (data := self._stream.read(min(most, 1 << 16))):
+            most -= len(data)
+
+
+def too_large(limit: int) -> PayloadTooLarge:
+    """The error for a body of more than `limit` bytes."""
+    return PayloadTooLarge(f"The request body may have at most {limit} bytes.")
+
+
+def install_body_limit(app: Flask, limit: int) -> None:
+    """Refuse encoded and over-long bodies of every route of `app`."""
+
+    @app.before_request
+    def bound_body() -> None:
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise UnsupportedMedia("Send the body without a Content-Encoding.")
+        stream = BoundedBody(request.environ["wsgi.input"], limit)
+        if (request.content_length or 0) > limit:
+            stream.readall()  # raises; what was sent so far is discarded
+        request.environ["wsgi.input"] = stream

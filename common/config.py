@@ -1,0 +1,172 @@
+"""Settings: a frozen dataclass read once, at start, from the environment and from secret files."""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from common.errors import ConfigurationError
+
+REQUIRED = object()
+
+
+def _boolean(text: str) -> bool:
+    try:
+        return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+    except KeyError:
+        raise ValueError("true or false") from None
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise ValueError("a whole number above 0")
+    return int(text)
+
+
+def _not_negative(text: str) -> int:
+    return 0 if text == "0" else _positive(text)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise ValueError("a port number from 1 to 65535")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e6:
+        raise ValueError("a number of seconds above 0")
+    return value
+
+
+def _host_and_port(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or "/" in text:
+        raise ValueError("host:port, without a scheme")
+    _port(port)
+    return text
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(" or ".join(choices))
+        return text
+    return parse
+
+
+def _setting(
+    help: str,
+    default: object = REQUIRED,
+    parse: Callable[[str], Any] = str,
+    secret: bool = False,
+) -> Any:
+    """A field of Settings; `default` is written as it would stand in the environment."""
+    return field(metadata={"help": help, "default": default, "parse": parse, "secret": secret})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting of the three functions; each is named after its environment variable."""
+
+    postgres_user: str = _setting("database role")
+    postgres_password: str = _setting("its password", secret=True)
+    postgres_db: str = _setting("database name")
+    postgres_host: str = _setting("database host")
+    postgres_port: int = _setting("database port", "5432", _port)
+    postgres_sslmode: str = _setting(
+        "TLS to the database, as libpq's sslmode", "prefer",
+        _one_of("disable", "prefer", "require", "verify-ca", "verify-full"))
+
+    minio_endpoint: str = _setting("object store, host:port", parse=_host_and_port)
+    minio_access_key: str = _setting("S3 access key", secret=True)
+    minio_secret_key: str = _setting("S3 secret key", secret=True)
+    minio_bucket_name: str = _setting("bucket of the pictures")
+    minio_secure: bool = _setting("TLS to the object store", "false", _boolean)
+    models_bucket_name: str = _setting("bucket of the models", "models")
+
+    jwt_algorithm: str = _setting(
+        "the one accepted signature algorithm", "HS256",
+        _one_of("HS256", "RS256", "ES256", "EdDSA"))
+    jwt_secret: str = _setting("shared secret for HS256, at least 32 bytes", "", secret=True)
+    jwt_jwks_url: str = _setting("key set of the identity provider, for the other algorithms", "")
+    jwt_issuer: str = _setting("required `iss`")
+    jwt_audience: str = _setting("required `aud`")
+    jwt_leeway_seconds: int = _setting("tolerated clock skew, at most 60", "30", _not_negative)
+
+    bind_host: str = _setting("address a function listens on", "0.0.0.0")
+    port: int = _setting("port a function listens on", "8080", _port)
+    web_threads: int = _setting("requests a function works on at once", "8", _positive)
+    log_dir: Path = _setting("folder of the rotating log files", "/logs", Path)
+    log_level: str = _setting(
+        "least severity logged", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"))
+
+    engine: str = _setting(
+        "auto takes the LiteRT twin and falls back to TensorFlow", "auto",
+        _one_of("auto", "litert", "tensorflow"))
+    inference_threads: int = _setting(
+        "pictures inferred at once; 0 means the CPU quota of the container", "0", _not_negative)
+    model_cache_dir: Path = _setting("downloaded models, by digest", "/tmp/imgclass/models", Path)
+    model_poll_seconds: float = _setting("how often the active model is looked up", "2", _seconds)
+
+    max_body_bytes: int = _setting("largest request body", "10485760", _positive)
+    max_pixels: int = _setting("largest picture, in pixels", "40000000", _positive)
+    max_model_bytes: int = _setting("largest model archive", "1073741824", _positive)
+    validation_timeout_seconds: float = _setting(
+        "deadline of a model's validation", "600", _seconds)
+
+    def __post_init__(self) -> None:
+        if self.jwt_algorithm == "HS256" and len(self.jwt_secret.encode()) < 32:
+            raise ConfigurationError("JWT_SECRET must have at least 32 bytes for HS256")
+        if self.jwt_algorithm != "HS256" and not self.jwt_jwks_url:
+            raise ConfigurationError(f"JWT_JWKS_URL must be set for {self.jwt_algorithm}")
+        if self.jwt_leeway_seconds > 60:
+            raise ConfigurationError("JWT_LEEWAY_SECONDS must be at most 60")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        """Read every setting.
+
+        A secret that is not in `environ` is read from `SECRETS_DIR/<name>` (default
+        /var/openfaas/secrets), the name in lower case with dashes: a file, or a directory with
+        one file in it, as Knative mounts it.
+
+        Raises ConfigurationError naming the first setting that is missing or malformed.
+        """
+        secrets = Path(environ.get("SECRETS_DIR") or "/var/openfaas/secrets")
+        values: dict[str, Any] = {}
+        for item in fields(cls):
+            name = item.name.upper()
+            text = environ.get(name, "")
+            if not text and item.metadata["secret"]:
+                text = _read_secret(secrets, name)
+            if not text:
+                if item.metadata["default"] is REQUIRED:
+                    raise ConfigurationError(f"{name} is not set ({item.metadata['help']})")
+                text = item.metadata["default"]
+            try:
+                values[item.name] = item.metadata["parse"](text) if text else text
+            except ValueError as error:
+                raise ConfigurationError(f"{name} must be {error}, not {text!r}") from None
+        return cls(**values)
+
+
+def _read_secret(directory: Path, name: str) -> str:
+    path = directory / name.lower().replace("_", "-")
+    try:
+        if path.is_dir():
+            files = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
+            if len(files) != 1:
+                raise ConfigurationError(f"{name}: {path} must hold one file, not {len(files)}")
+            path = files[0]
+        return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise ConfigurationError(f"{name}: {path} cannot be read ({error.strerror})") from None

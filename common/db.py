@@ -1,0 +1,120 @@
+"""PostgreSQL: pooled connections, transactions, named queries, driver errors translated."""
+from __future__ import annotations
+
+import queue
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import aiosql
+import psycopg2
+import psycopg2.extras
+from psycopg2.extensions import connection as Connection
+
+from common.config import Settings
+from common.errors import CommitUnknown, Conflict, DatabaseUnavailable
+
+CONNECT_TIMEOUT_SECONDS = 3
+STATEMENT_TIMEOUT_MILLISECONDS = 10_000
+POOL_WAIT_SECONDS = 5
+
+psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]  # the stubs leave it bare
+
+
+def load_queries(path: Path) -> Any:
+    """The named queries of a .sql file, each a method that takes a connection and parameters."""
+    return aiosql.from_path(path, "psycopg2")
+
+
+class Database:
+    """A pool of at most `size` connections, opened when first needed and reopened when broken."""
+
+    def __init__(self, settings: Settings, size: int) -> None:
+        self._parameters: dict[str, Any] = {
+            "user": settings.postgres_user,
+            "password": settings.postgres_password,
+            "dbname": settings.postgres_db,
+            "host": settings.postgres_host,
+            "port": settings.postgres_port,
+            "sslmode": settings.postgres_sslmode,
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MILLISECONDS} -c timezone=UTC",
+        }
+        self._slots: queue.LifoQueue[Connection | None] = queue.LifoQueue()
+        for _ in range(size):
+            self._slots.put(None)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A connection whose work is committed at the end, or rolled back on any exception.
+
+        Rows are dictionaries. Raises DatabaseUnavailable when the server cannot be reached or
+        the connection breaks, CommitUnknown when it breaks during COMMIT, Conflict when a
+        constraint is violated.
+        """
+        connection = self._take()
+        try:
+            yield connection
+            self._commit(connection)
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            raise DatabaseUnavailable() from error
+        except psycopg2.IntegrityError as error:
+            raise Conflict() from error
+        finally:
+            self._give_back(connection)
+
+    def ping(self) -> None:
+        """Raises DatabaseUnavailable unless the server answers a query."""
+        with self.transaction() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        for _ in range(self._slots.qsize()):
+            connection = self._slots.get()
+            if connection is not None:
+                connection.close()
+            self._slots.put(None)
+
+    def _take(self) -> Connection:
+        try:
+            connection = self._slots.get(timeout=POOL_WAIT_SECONDS)
+        except queue.Empty:
+            raise DatabaseUnavailable("All database connections are in use.") from None
+        if connection is not None and not _is_broken(connection):
+            return connection
+        try:
+            opened: Connection = psycopg2.connect(
+                cursor_factory=psycopg2.extras.RealDictCursor, **self._parameters)
+        except psycopg2.OperationalError as error:
+            self._slots.put(None)
+            raise DatabaseUnavailable() from error
+        return opened
+
+    @staticmethod
+    def _commit(connection: Connection) -> None:
+        try:
+            connection.commit()
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            if connection.closed:
+                raise CommitUnknown() from error
+            raise
+
+    def _give_back(self, connection: Connection) -> None:
+        try:
+            connection.rollback()
+        except psycopg2.Error:
+            connection.close()
+        self._slots.put(None if connection.closed else connection)
+
+
+def _is_broken(connection: Connection) -> bool:
+    """True if the server has hung up: an idle connection has nothing to read but its farewell."""
+    if connection.closed:
+        return True
+    if select.select([connection.fileno()], [], [], 0)[0]:
+        connection.close()
+        return True
+    return False

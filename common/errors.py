@@ -1,0 +1,73 @@
+"""Domain exceptions. Each docstring says what happened; `common.web` alone maps them to HTTP."""
+from __future__ import annotations
+
+
+class ImgclassError(Exception):
+    """Something the system knows how to explain to its caller."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or (type(self).__doc__ or "").strip())
+
+
+class ConfigurationError(ImgclassError):
+    """A setting is missing or malformed."""
+
+
+class InvalidRequest(ImgclassError):
+    """A field is missing or the request cannot be parsed."""
+
+
+class InvalidValue(ImgclassError):
+    """A field is there, but its value is not acceptable."""
+
+
+class Unauthenticated(ImgclassError):
+    """The request carries no valid bearer token."""
+
+
+class Forbidden(ImgclassError):
+    """The caller is known, but may not do this."""
+
+
+class NotFound(ImgclassError):
+    """There is no such resource, or it belongs to somebody else."""
+
+
+class Conflict(ImgclassError):
+    """The request contradicts what is already stored."""
+
+
+class PayloadTooLarge(ImgclassError):
+    """The body, the picture or its number of frames exceeds the limit."""
+
+
+class UnsupportedMedia(ImgclassError):
+    """The bytes are not a picture in a supported format."""
+
+
+class BrokenPicture(ImgclassError):
+    """The bytes start like a picture, but cannot be decoded."""
+
+
+class InvalidModel(ImgclassError):
+    """The model archive, its manifest or its graph is not acceptable."""
+
+
+class Unavailable(ImgclassError):
+    """A part this request needs does not answer at the moment; the same request may work later."""
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database does not answer."""
+
+
+class CommitUnknown(DatabaseUnavailable):
+    """The connection was lost during COMMIT: the transaction may or may not be stored."""
+
+
+class StoreUnavailable(Unavailable):
+    """The object store does not answer."""
+
+
+class ModelUnavailable(Unavailable):
+    """No model is loaded and warm."""

@@ -1,0 +1,26 @@
+"""How gunicorn serves a function: one process, so that a model is loaded once, many threads."""
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from common.config import Settings
+from common.errors import ConfigurationError
+
+try:
+    _settings = Settings.load()
+except ConfigurationError as error:
+    sys.exit(f"imgclass: {error}")
+
+bind = f"{_settings.bind_host}:{_settings.port}"
+workers = 1
+worker_class = "gthread"
+threads = _settings.web_threads
+# Longer than an edge keeps its idle connections, so that the edge is the one to close them.
+keepalive = 75
+graceful_timeout = 30
+# The heartbeat file must not wait for a disk.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+control_socket_disable = True
+# No header may rewrite the path.
+forwarder_headers = ""

@@ -1,0 +1,1 @@
+"""Pictures to tensors, tensors to probabilities."""

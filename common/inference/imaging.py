@@ -1,0 +1,128 @@
+"""Pictures from untrusted bytes, and the tensors made of them."""
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from common.errors import BrokenPicture, PayloadTooLarge, UnsupportedMedia
+from common.inference.engine import Pixels
+from common.inference.manifest import Manifest
+
+# Magic bytes: JPEG (ITU T.81 B.1.1.3), PNG (W3C PNG §5.2), WebP (RFC 9649 §2.4).
+_JPEG, _PNG, _RIFF, _WEBP = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"WEBP"
+_EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+# MPO is a JPEG with further pictures behind it, as phones write them: the first one counts.
+_PILLOW_FORMATS = {
+    "image/jpeg": ["JPEG", "MPO"], "image/png": ["PNG"], "image/webp": ["WEBP"]}
+_FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+# The size is checked before anything is decoded, against a limit of our own.
+Image.MAX_IMAGE_PIXELS = None
+# Damage that does not stop the decoder is no news to an operator.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture whose header was read and accepted; `width` and `height` in pixels as stored."""
+
+    media_type: str
+    width: int
+    height: int
+    image: Image.Image
+
+    @property
+    def extension(self) -> str:
+        """The file extension that belongs to the media type."""
+        return _EXTENSIONS[self.media_type]
+
+
+def open_picture(data: bytes, max_pixels: int) -> Picture:
+    """Read the header of a JPEG, PNG or WebP picture; nothing is decoded yet.
+
+    Raises UnsupportedMedia for other bytes, BrokenPicture for a damaged header, PayloadTooLarge
+    for more than `max_pixels` pixels or more than one frame.
+    """
+    media_type = _sniff(data)
+    try:
+        image = Image.open(io.BytesIO(data), formats=_PILLOW_FORMATS[media_type])
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's parsers raise whatever the damage leads them to
+        raise BrokenPicture("The picture's header is damaged.") from error
+    if image.width * image.height > max_pixels:
+        raise PayloadTooLarge(
+            f"The picture has {image.width} x {image.height} pixels; "
+            f"at most {max_pixels} are allowed.")
+    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+        raise PayloadTooLarge("The picture is animated; only one frame is allowed.")
+    return Picture(media_type, image.width, image.height, image)
+
+
+def preprocess(picture: Picture, manifest: Manifest) -> Pixels:
+    """Decode a picture into the model's input, shape (1, height, width, 3), dtype as declared.
+
+    JPEGs are decoded at a reduced scale that is still at least twice the size needed, which
+    costs 0.4/255 of mean pixel error and saves most of the time of large pictures. Transparent
+    pictures are laid on white. Raises BrokenPicture if the pixels cannot be decoded.
+    """
+    needed = max(manifest.resize_size, manifest.height, manifest.width)
+    try:
+        image = picture.image
+        image.draft(None, (2 * needed, 2 * needed))
+        image.load()
+        image = _to_rgb(ImageOps.exif_transpose(image))
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's decoders raise whatever the damage leads them to
+        raise BrokenPicture("The picture's pixels cannot be decoded.") from error
+    resized = image.resize(
+        (manifest.width, manifest.height), _FILTERS[manifest.resize_filter],
+        box=_crop_box(image, manifest))
+    raw = np.asarray(resized, np.uint8)[np.newaxis]
+    if manifest.dtype == "uint8":
+        return raw
+    pixels = raw.astype(np.float32)
+    pixels -= np.array(manifest.mean, np.float32)
+    pixels /= np.array(manifest.scale, np.float32)
+    return pixels
+
+
+def _sniff(data: bytes) -> str:
+    if data.startswith(_JPEG):
+        return "image/jpeg"
+    if data.startswith(_PNG):
+        return "image/png"
+    if data.startswith(_RIFF) and data[8:12] == _WEBP:
+        return "image/webp"
+    raise UnsupportedMedia("The file is not a JPEG, PNG or WebP picture.")
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16-bit grey, which convert() would clip to 8 bits
+        grey = np.asarray(image).astype(np.uint32) // 257
+        image = Image.fromarray(grey.astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        opaque = image.convert("RGBA")
+        white = Image.new("RGBA", opaque.size, "white")
+        image = Image.alpha_composite(white, opaque)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _crop_box(image: Image.Image, manifest: Manifest) -> tuple[float, float, float, float]:
+    """The part of `image` that becomes the input, so that crop and resize are one step."""
+    if manifest.resize_mode == "exact":
+        return (0, 0, image.width, image.height)
+    ratio = min(image.size) / manifest.resize_size
+    width, height = manifest.width * ratio, manifest.height * ratio
+    left, top = (image.width - width) / 2, (image.height - height) / 2
+    return (left, top, left + width, top + height)

@@ -1,0 +1,38 @@
+"""The TensorFlow engine: the SavedModel itself. Nothing else that serves imports tensorflow."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from common.inference.engine import Pixels
+from common.inference.manifest import Manifest
+
+
+class TensorFlowEngine:
+    """A SavedModel's signature, called with whole batches."""
+
+    name = "tensorflow"
+
+    def __init__(self, saved_model: Path, manifest: Manifest) -> None:
+        # The signature holds no reference to the model that owns its variables.
+        self._model = tf.saved_model.load(str(saved_model))
+        self._signature = self._model.signatures[manifest.signature]
+        self._input, self._output = manifest.input_name, manifest.output_name
+
+    def predict(self, pixels: Pixels) -> NDArray[np.float32]:
+        """See Engine.predict."""
+        answer = self._signature(**{self._input: tf.constant(pixels)})
+        output: NDArray[np.float32] = answer[self._output].numpy()
+        return output
+
+
+def limit_threads(threads: int) -> None:
+    """Size TensorFlow's thread pools; must come before its first operation.
+
+    Left alone it counts the machine's cores, not the container's.
+    """
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)

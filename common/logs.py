@@ -1,0 +1,47 @@
+"""JSON logs with the request id: to stdout and, where LOG_DIR can be written, to a file."""
+from __future__ import annotations
+
+import logging
+import sys
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from flask import g, has_request_context
+from pythonjsonlogger.json import JsonFormatter
+
+FILE_BYTES = 10 * 1024 * 1024
+FILES_KEPT = 5
+
+
+class _RequestId(logging.Filter):
+    """Adds the id of the request being served, if there is one."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if has_request_context():
+            record.request_id = g.get("request_id")
+        return True
+
+
+def configure(function: str, level: str, directory: Path) -> None:
+    """Send every log record of this process to stdout and `directory`/<function>.jsonl."""
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        handlers.append(RotatingFileHandler(
+            directory / f"{function}.jsonl", maxBytes=FILE_BYTES, backupCount=FILES_KEPT))
+        skipped = None
+    except OSError as error:
+        skipped = error
+    formatter = JsonFormatter(
+        "{asctime}{levelname}{name}{message}", style="{",
+        rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
+        static_fields={"function": function})
+    formatter.default_msec_format = "%s.%03d"
+    for handler in handlers:
+        handler.setFormatter(formatter)
+        handler.addFilter(_RequestId())
+    logging.basicConfig(level=level, handlers=handlers, force=True)
+    for library in ("botocore", "boto3", "urllib3", "s3transfer"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    if skipped is not None:
+        logging.getLogger(__name__).info("no log file: %s", skipped)

@@ -1,0 +1,75 @@
+"""Errors to application/problem+json (RFC 9457): the one place that knows their HTTP status."""
+from __future__ import annotations
+
+import logging
+import re
+
+from flask import Flask, Response, g, json, request
+from werkzeug.exceptions import HTTPException
+
+from common import errors
+
+RETRY_AFTER_SECONDS = 2
+
+STATUS: dict[type[errors.ImgclassError], int] = {
+    errors.InvalidRequest: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.PayloadTooLarge: 413,
+    errors.UnsupportedMedia: 415,
+    errors.InvalidValue: 422,
+    errors.BrokenPicture: 422,
+    errors.InvalidModel: 422,
+    errors.Unavailable: 503,
+}
+
+log = logging.getLogger(__name__)
+
+
+def problem(status: int, title: str, detail: str, kind: str = "") -> Response:
+    """A problem+json answer to the current request; `kind` makes its type URN."""
+    body = {
+        "type": f"urn:imgclass:problem:{kind}" if kind else "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": request.path,
+        "request_id": g.request_id,
+    }
+    return Response(json.dumps(body), status, mimetype="application/problem+json")
+
+
+def install_error_map(app: Flask) -> None:
+    """Answer every exception with a problem; what nobody foresaw is logged and told nothing."""
+
+    @app.errorhandler(errors.ImgclassError)
+    def domain_error(error: errors.ImgclassError) -> Response:
+        known = next(kind for kind in type(error).__mro__ if kind in STATUS)
+        status, title = STATUS[known], _words(known)
+        answer = problem(status, title, str(error), title.lower().replace(" ", "-"))
+        if status == 401:
+            answer.headers["WWW-Authenticate"] = "Bearer"
+        if status == 503:
+            log.warning("unavailable: %s", error, exc_info=error)
+            answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return answer
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Response:
+        answer = problem(error.code or 500, error.name, error.description or error.name)
+        for name, value in error.get_headers():
+            if name != "Content-Type":
+                answer.headers[name] = value
+        return answer
+
+    @app.errorhandler(Exception)
+    def unexpected_error(error: Exception) -> Response:
+        log.error("unexpected error", exc_info=error)
+        return problem(500, "Internal Server Error", "The server failed; its log knows why.")
+
+
+def _words(kind: type[Exception]) -> str:
+    """PayloadTooLarge -> Payload too large."""
+    return re.sub(r"(?<=.)([A-Z])", lambda match: " " + match[1].lower(), kind.__name__)

@@ -1,0 +1,99 @@
+"""The Flask application every function starts from."""
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import cast
+
+from flask import Flask, Response, g, request
+from prometheus_client import CollectorRegistry
+
+from common.auth import Authenticator, Principal
+from common.body import install_body_limit
+from common.errors import Unavailable
+from common.metrics import install_metrics
+from common.problems import install_error_map
+
+PUBLIC_PATHS = frozenset({"/health", "/_/health", "/_/ready", "/metrics"})
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+ReadinessCheck = Callable[[], None]
+
+log = logging.getLogger(__name__)
+
+
+def create_web_app(
+    name: str,
+    authenticator: Authenticator,
+    checks: Mapping[str, ReadinessCheck],
+    body_limit: int,
+    registry: CollectorRegistry,
+) -> Flask:
+    """A Flask application that authenticates every path but PUBLIC_PATHS.
+
+    `checks` raise Unavailable while what they are named after is not ready. Bodies are limited
+    to `body_limit` bytes. Routes find the caller with `principal()`.
+    """
+    app = Flask(name, static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # set by Flask's default provider
+    app.url_map.merge_slashes = False
+    _install_request_id(app)
+    install_metrics(app, registry)
+    install_error_map(app)
+
+    @app.before_request
+    def authenticate() -> None:
+        if request.url_rule is not None and request.url_rule.rule not in PUBLIC_PATHS:
+            g.principal = authenticator.authenticate(request.headers.get("Authorization"))
+
+    install_body_limit(app, body_limit)
+    _install_health(app, checks)
+    return app
+
+
+def principal() -> Principal:
+    """Who sent the current request."""
+    return cast(Principal, g.principal)
+
+
+def _install_request_id(app: Flask) -> None:
+    @app.before_request
+    def identify() -> None:
+        sent = request.headers.get("X-Request-Id") or request.headers.get("X-Call-Id") or ""
+        g.request_id = sent if REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+
+    @app.after_request
+    def name_request(answer: Response) -> Response:
+        answer.headers["X-Request-Id"] = g.request_id
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        if request.path not in PUBLIC_PATHS:
+            log.info("request", extra={
+                "method": request.method,
+                "path": request.path,
+                "status": answer.status_code,
+                "duration_ms": round((time.perf_counter() - g.started) * 1000, 1),
+                "user_id": str(g.principal.user_id) if "principal" in g else None,
+            })
+        return answer
+
+
+def _install_health(app: Flask, checks: Mapping[str, ReadinessCheck]) -> None:
+    @app.get("/health")
+    @app.get("/_/health")
+    def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/_/ready")
+    def ready() -> dict[str, str]:
+        missing = []
+        for part, check in checks.items():
+            try:
+                check()
+            except Unavailable as error:
+                missing.append(f"{part}: {error}")
+        if missing:
+            raise Unavailable(" ".join(missing))
+        return {"status": "ready"}

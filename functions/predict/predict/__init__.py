@@ -1,0 +1,1 @@
+"""Classifies pictures and records every answer with its lineage."""

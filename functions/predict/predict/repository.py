@@ -1,0 +1,87 @@
+"""What predict reads from and writes to PostgreSQL."""
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from psycopg2.extras import Json
+
+from common.auth import placeholder_email
+from common.db import Database, load_queries
+
+_queries = load_queries(Path(__file__).with_name("queries.sql"))
+
+
+@dataclass(frozen=True)
+class ActiveModel:
+    """The row of the model that answers; digests are SHA-256 in hexadecimal."""
+
+    version: str
+    model_path: str
+    digest: str
+    twin_digest: str | None
+    manifest: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PredictionRecord:
+    """One answer with its picture, its owner and its lineage; `email` None leaves the owner's."""
+
+    user_id: uuid.UUID
+    email: str | None
+    image_id: uuid.UUID
+    filename: str
+    object_key: str
+    content_type: str
+    size_bytes: int
+    sha256: bytes
+    width: int
+    height: int
+    source: str
+    model_version: str
+    predicted_class: str
+    confidence_score: float
+    prediction_time_ms: int
+    top_k: list[dict[str, Any]]
+    request_id: str
+    engine: str
+    model_digest: str
+    twin_digest: str | None
+    preprocessing_digest: str
+
+
+class PredictionRepository(Protocol):
+    """Keeps predictions and knows which model is active."""
+
+    def active_model(self) -> ActiveModel | None:
+        """The model that answers. Raises DatabaseUnavailable."""
+
+    def record(self, record: PredictionRecord) -> uuid.UUID:
+        """Store everything or nothing; answers the prediction's id.
+
+        Raises DatabaseUnavailable, and CommitUnknown if it may have been stored after all.
+        """
+
+
+class PostgresPredictionRepository:
+    """PredictionRepository on PostgreSQL: one statement for each call."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def active_model(self) -> ActiveModel | None:
+        with self._database.transaction() as connection:
+            row = _queries.active_model(connection)
+        return ActiveModel(**row) if row else None
+
+    def record(self, record: PredictionRecord) -> uuid.UUID:
+        parameters = {
+            **asdict(record),
+            "placeholder_email": placeholder_email(record.user_id),
+            "top_k": Json(record.top_k),
+        }
+        with self._database.transaction() as connection:
+            prediction_id: uuid.UUID = _queries.record_prediction(connection, **parameters)
+        return prediction_id

@@ -1,0 +1,84 @@
+"""POST /api/v1/predict: parse, call once, serialise."""
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from flask import Blueprint, Response, g, jsonify, request
+
+from common.auth import Principal
+from common.errors import Forbidden, InvalidRequest, InvalidValue
+from common.web import principal
+from predict.service import ClassificationService, Submission
+
+MAX_TOP_K = 100
+
+
+def create_routes(service: ClassificationService) -> Blueprint:
+    """The routes of picture classification."""
+    routes = Blueprint("predict", __name__)
+
+    @routes.post("/api/v1/predict")
+    def predict() -> Response:
+        top_k = _top_k(request.form.get("top_k"))
+        answer = service.classify(_submission(principal(), top_k or 1))
+        body: dict[str, Any] = {
+            "prediction_id": str(answer.prediction_id),
+            "image_id": str(answer.image_id),
+            "predicted_class": answer.scores[0].label,
+            "confidence_score": answer.scores[0].confidence,
+            "prediction_time_ms": answer.prediction_time_ms,
+        }
+        if top_k is not None:
+            body["top_k"] = [
+                {"class": score.label, "index": score.index, "confidence": score.confidence}
+                for score in answer.scores[:top_k]]
+        response = jsonify(body)
+        response.headers["X-Model-Version"] = answer.model_version
+        return response
+
+    return routes
+
+
+def _submission(caller: Principal, top_k: int) -> Submission:
+    file = request.files.get("file")
+    if file is None:
+        raise InvalidRequest("Send the picture as the multipart field file.")
+    user_id = _user_id(request.form.get("user_id"), caller)
+    return Submission(
+        data=file.read(),
+        filename=_clean_filename(file.filename or ""),
+        user_id=user_id,
+        email=caller.email if user_id == caller.user_id else None,
+        request_id=g.request_id,
+        source="http",
+        top_k=top_k,
+    )
+
+
+def _user_id(text: str | None, caller: Principal) -> uuid.UUID:
+    if not text:
+        raise InvalidRequest("Send the picture's owner as the multipart field user_id.")
+    try:
+        user_id = uuid.UUID(text)
+    except ValueError:
+        raise InvalidValue("user_id must be a UUID.") from None
+    if user_id != caller.user_id and not caller.is_admin:
+        raise Forbidden("user_id must be your own.")
+    return user_id
+
+
+def _top_k(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_TOP_K:
+        raise InvalidValue(f"top_k must be a whole number from 1 to {MAX_TOP_K}.")
+    return int(text)
+
+
+def _clean_filename(name: str) -> str:
+    """The last part of a client's path, printable, at most 255 characters."""
+    last = re.split(r"[/\\]", name)[-1]
+    printable = "".join(character for character in last if character.isprintable())
+    return printable[:255] or "picture"
