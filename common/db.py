@@ -25,7 +25,7 @@ psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]  # the stubs le
 
 def load_queries(path: Path) -> Any:
     """The named queries of a .sql file, each a method that takes a connection and parameters."""
-    return aiosql.from_path(path, "psycopg2")
+    return aiosql.from_path(path, "psycopg2", mandatory_parameters=False)
 
 
 class Database:

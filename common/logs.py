@@ -22,6 +22,13 @@ class _RequestId(logging.Filter):
         return True
 
 
+def json_formatter(**fields: str) -> JsonFormatter:
+    """One JSON object a line, with the time in UTC and `fields` in every record."""
+    return JsonFormatter(
+        "{levelname}{name}{message}", style="{", timestamp="time",
+        rename_fields={"levelname": "level", "name": "logger"}, static_fields=fields)
+
+
 def configure(function: str, level: str, directory: Path) -> None:
     """Send every log record of this process to stdout and `directory`/<function>.jsonl."""
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
@@ -32,11 +39,7 @@ def configure(function: str, level: str, directory: Path) -> None:
         skipped = None
     except OSError as error:
         skipped = error
-    formatter = JsonFormatter(
-        "{asctime}{levelname}{name}{message}", style="{",
-        rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
-        static_fields={"function": function})
-    formatter.default_msec_format = "%s.%03d"
+    formatter = json_formatter(function=function)
     for handler in handlers:
         handler.setFormatter(formatter)
         handler.addFilter(_RequestId())

@@ -91,8 +91,11 @@ class S3ObjectStore:
             self._client.delete_object(Bucket=self._bucket, Key=key)
 
     def ping(self) -> None:
-        with _translated(self._bucket):
-            self._client.head_bucket(Bucket=self._bucket)
+        try:
+            with _translated(self._bucket):
+                self._client.head_bucket(Bucket=self._bucket)
+        except NotFound as error:
+            raise StoreUnavailable(f"There is no bucket {self._bucket}.") from error
 
 
 # Models are moved rarely and one at a time: no threads of boto3's own.

@@ -6,9 +6,11 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import cast
+from datetime import datetime, timezone
+from typing import Any, cast
 
 from flask import Flask, Response, g, request
+from flask.json.provider import DefaultJSONProvider
 from prometheus_client import CollectorRegistry
 
 from common.auth import Authenticator, Principal
@@ -25,6 +27,19 @@ ReadinessCheck = Callable[[], None]
 log = logging.getLogger(__name__)
 
 
+class IsoJsonProvider(DefaultJSONProvider):
+    """JSON with fields in the order written and times in ISO 8601, UTC."""
+
+    sort_keys = False
+
+    @staticmethod
+    def default(value: Any) -> Any:
+        """What json cannot write by itself."""
+        if isinstance(value, datetime):
+            return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+        return DefaultJSONProvider.default(value)
+
+
 def create_web_app(
     name: str,
     authenticator: Authenticator,
@@ -38,7 +53,7 @@ def create_web_app(
     to `body_limit` bytes. Routes find the caller with `principal()`.
     """
     app = Flask(name, static_folder=None)
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # set by Flask's default provider
+    app.json = IsoJsonProvider(app)
     app.url_map.merge_slashes = False
     _install_request_id(app)
     install_metrics(app, registry)

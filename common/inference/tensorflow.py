@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,15 +17,20 @@ class TensorFlowEngine:
 
     name = "tensorflow"
 
-    def __init__(self, saved_model: Path, manifest: Manifest) -> None:
-        # The signature holds no reference to the model that owns its variables.
-        self._model = tf.saved_model.load(str(saved_model))
-        self._signature = self._model.signatures[manifest.signature]
+    def __init__(self, model: Any, manifest: Manifest) -> None:
+        """Serve what `tf.saved_model.load` gave; its signature does not keep it alive."""
+        self.model = model
+        self.signature = model.signatures[manifest.signature]
         self._input, self._output = manifest.input_name, manifest.output_name
+
+    @classmethod
+    def load(cls, saved_model: Path, manifest: Manifest) -> TensorFlowEngine:
+        """Load a SavedModel folder."""
+        return cls(tf.saved_model.load(str(saved_model)), manifest)
 
     def predict(self, pixels: Pixels) -> NDArray[np.float32]:
         """See Engine.predict."""
-        answer = self._signature(**{self._input: tf.constant(pixels)})
+        answer = self.signature(**{self._input: tf.constant(pixels)})
         output: NDArray[np.float32] = answer[self._output].numpy()
         return output
 
@@ -34,5 +40,7 @@ def limit_threads(threads: int) -> None:
 
     Left alone it counts the machine's cores, not the container's.
     """
+    if tf.config.threading.get_intra_op_parallelism_threads() == threads:
+        return  # once set and used, they cannot be set again
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)

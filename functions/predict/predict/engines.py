@@ -39,4 +39,5 @@ class EngineChoice:
             raise ModelUnavailable(
                 f"Model {active.version} needs TensorFlow, which is not installed.") from error
         limit_threads(self._threads)
-        return TensorFlowEngine(files.saved_model(active.model_path, active.digest), manifest)
+        return TensorFlowEngine.load(
+            files.saved_model(active.model_path, active.digest), manifest)

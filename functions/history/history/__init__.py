@@ -1,0 +1,1 @@
+"""Shows what was predicted, and the pictures it was predicted of."""

@@ -1,0 +1,46 @@
+"""GET /api/v1/images/{id}: parse, call once, serialise."""
+from __future__ import annotations
+
+import uuid
+
+from flask import Blueprint, Response, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from common.web import principal
+from history.images.repository import Image
+from history.images.service import ImageArchive
+
+
+def create_routes(archive: ImageArchive) -> Blueprint:
+    """The routes of stored pictures."""
+    routes = Blueprint("images", __name__)
+
+    @routes.get("/api/v1/images/<uuid:image_id>")
+    def show_image(image_id: uuid.UUID) -> ResponseReturnValue:
+        return jsonify(archive.find(principal(), image_id))
+
+    @routes.get("/api/v1/images/<uuid:image_id>/content")
+    def show_content(image_id: uuid.UUID) -> ResponseReturnValue:
+        image = archive.find(principal(), image_id)
+        if request.if_none_match.contains(image.sha256):
+            return _described(Response(status=304), image)
+        if request.method == "HEAD":
+            return _described(Response(), image)
+        answer = Response(archive.open(image).chunks, mimetype=image.content_type)
+        # Shown by no browser as a page of this origin, whatever its bytes claim to be.
+        answer.headers.set("Content-Disposition", "attachment", filename=image.filename)
+        return _described(answer, image)
+
+    return routes
+
+
+def _described(answer: Response, image: Image) -> Response:
+    """Headers that a picture's answer has with and without its body."""
+    answer.set_etag(image.sha256)
+    answer.cache_control.private = True
+    answer.cache_control.immutable = True
+    answer.cache_control.max_age = 31_536_000
+    if answer.status_code != 304:
+        answer.mimetype = image.content_type
+        answer.content_length = image.size_bytes
+    return answer

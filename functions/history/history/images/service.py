@@ -1,0 +1,28 @@
+"""Stored pictures as their owner may see them."""
+from __future__ import annotations
+
+import uuid
+
+from common.auth import Principal
+from common.errors import NotFound
+from common.storage import ObjectStore, StoredObject
+from history.images.repository import Image, ImageReader
+
+
+class ImageArchive:
+    """Pictures and their bytes as they were sent."""
+
+    def __init__(self, reader: ImageReader, store: ObjectStore) -> None:
+        self._reader = reader
+        self._store = store
+
+    def find(self, caller: Principal, image_id: uuid.UUID) -> Image:
+        """What is known of a picture. Raises NotFound."""
+        image = self._reader.find(image_id, None if caller.is_admin else caller.user_id)
+        if image is None:
+            raise NotFound("There is no such image.")
+        return image
+
+    def open(self, image: Image) -> StoredObject:
+        """The picture's bytes. Raises NotFound if its object is gone, StoreUnavailable."""
+        return self._store.get(image.object_key)

@@ -1,0 +1,39 @@
+-- name: list_predictions
+-- One page of a user's predictions, newest first; a cursor is the last row of the page before.
+SELECT prediction_id, image_id, predicted_class, confidence_score, created_at
+FROM predictions
+WHERE user_id = :user_id
+    AND (:predicted_class::text IS NULL OR predicted_class = :predicted_class)
+    AND (:min_confidence::float8 IS NULL OR confidence_score >= :min_confidence)
+    AND (:model_version::text IS NULL OR model_version = :model_version)
+    AND (:source::text IS NULL OR source = :source)
+    AND (:since::timestamptz IS NULL OR created_at >= :since)
+    AND (:until::timestamptz IS NULL OR created_at < :until)
+    AND (:cursor_time::timestamptz IS NULL
+        OR (created_at, prediction_id) < (:cursor_time::timestamptz, :cursor_id::uuid))
+ORDER BY created_at DESC, prediction_id DESC
+LIMIT :limit OFFSET :offset;
+
+-- name: count_predictions$
+-- How many predictions of a user the same filters select.
+SELECT count(*)
+FROM predictions
+WHERE user_id = :user_id
+    AND (:predicted_class::text IS NULL OR predicted_class = :predicted_class)
+    AND (:min_confidence::float8 IS NULL OR confidence_score >= :min_confidence)
+    AND (:model_version::text IS NULL OR model_version = :model_version)
+    AND (:source::text IS NULL OR source = :source)
+    AND (:since::timestamptz IS NULL OR created_at >= :since)
+    AND (:until::timestamptz IS NULL OR created_at < :until);
+
+-- name: find_prediction^
+-- One prediction with its lineage; an owner of null finds anybody's.
+SELECT
+    prediction_id, predictions.image_id, predictions.user_id, predicted_class, confidence_score,
+    prediction_time_ms, top_k, predictions.created_at, predictions.source, request_id,
+    model_version, engine, model_digest, twin_digest, preprocessing_digest,
+    encode(images.sha256, 'hex') AS image_sha256
+FROM predictions
+JOIN images USING (image_id)
+WHERE prediction_id = :prediction_id
+    AND (:owner::uuid IS NULL OR predictions.user_id = :owner);

@@ -1,0 +1,70 @@
+"""Recorded predictions in PostgreSQL."""
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from common.db import Database, load_queries
+
+_queries = load_queries(Path(__file__).with_name("queries.sql"))
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which predictions of a user to show; None filters nothing. `until` is exclusive."""
+
+    user_id: uuid.UUID
+    predicted_class: str | None = None
+    min_confidence: float | None = None
+    model_version: str | None = None
+    source: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Position:
+    """The place of a row in the order of the list: pages continue behind it."""
+
+    created_at: datetime
+    prediction_id: uuid.UUID
+
+
+class PredictionReader(Protocol):
+    """Finds predictions. Every method raises DatabaseUnavailable."""
+
+    def page(
+        self, filters: Filters, limit: int, offset: int, after: Position | None
+    ) -> tuple[list[Row], int]:
+        """Rows, newest first, and how many there are in all."""
+
+    def find(self, prediction_id: uuid.UUID, owner: uuid.UUID | None) -> Row | None:
+        """One prediction with its lineage, if it belongs to `owner`; None owns everything."""
+
+
+class PostgresPredictionReader:
+    """PredictionReader on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def page(
+        self, filters: Filters, limit: int, offset: int, after: Position | None
+    ) -> tuple[list[Row], int]:
+        parameters = asdict(filters)
+        with self._database.transaction() as connection:
+            rows = list(_queries.list_predictions(
+                connection, **parameters, limit=limit, offset=offset,
+                cursor_time=after and after.created_at, cursor_id=after and after.prediction_id))
+            return rows, _queries.count_predictions(connection, **parameters)
+
+    def find(self, prediction_id: uuid.UUID, owner: uuid.UUID | None) -> Row | None:
+        with self._database.transaction() as connection:
+            row: Row | None = _queries.find_prediction(
+                connection, prediction_id=prediction_id, owner=owner)
+        return row

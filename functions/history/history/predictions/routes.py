@@ -1,0 +1,112 @@
+"""GET /api/v1/predictions: parse, call once, serialise."""
+from __future__ import annotations
+
+import math
+import re
+import uuid
+from datetime import datetime, timezone
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from common.errors import InvalidValue
+from common.web import principal
+from history.predictions.repository import Filters
+from history.predictions.service import PredictionHistory
+
+DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE = 20, 100, 10_000_000
+SOURCES = ("http", "bucket")
+
+
+def create_routes(history: PredictionHistory) -> Blueprint:
+    """The routes of recorded predictions."""
+    routes = Blueprint("predictions", __name__)
+
+    @routes.get("/api/v1/predictions")
+    def list_predictions() -> ResponseReturnValue:
+        number = _integer("page", 1, MAX_PAGE)
+        limit = _integer("limit", DEFAULT_LIMIT, MAX_LIMIT)
+        page = history.page(principal(), _filters(), number, limit, request.args.get("cursor"))
+        return {
+            "predictions": page.rows,
+            "total": page.total,
+            "page": number,
+            "limit": limit,
+            "next_cursor": page.next_cursor,
+        }
+
+    @routes.get("/api/v1/predictions/<uuid:prediction_id>")
+    def show_prediction(prediction_id: uuid.UUID) -> ResponseReturnValue:
+        return jsonify(history.find(principal(), prediction_id))
+
+    return routes
+
+
+def _filters() -> Filters:
+    return Filters(
+        user_id=_user_id(),
+        predicted_class=_text("predicted_class"),
+        min_confidence=_confidence("min_confidence"),
+        model_version=_text("model_version"),
+        source=_source("source"),
+        since=_time("from"),
+        until=_time("to"),
+    )
+
+
+def _user_id() -> uuid.UUID:
+    text = request.args.get("user_id")
+    if text is None:
+        return principal().user_id
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise InvalidValue("user_id must be a UUID.") from None
+
+
+def _integer(name: str, default: int, most: int) -> int:
+    text = request.args.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
+        raise InvalidValue(f"{name} must be a whole number from 1 to {most}.")
+    return int(text)
+
+
+def _text(name: str) -> str | None:
+    text = request.args.get(name)
+    if text is not None and (len(text) > 255 or "\0" in text):
+        raise InvalidValue(f"{name} must have at most 255 characters.")
+    return text
+
+
+def _confidence(name: str) -> float | None:
+    text = request.args.get(name)
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise InvalidValue(f"{name} must be a number from 0 to 1.")
+    return value
+
+
+def _source(name: str) -> str | None:
+    text = request.args.get(name)
+    if text is not None and text not in SOURCES:
+        raise InvalidValue(f"{name} must be {' or '.join(SOURCES)}.")
+    return text
+
+
+def _time(name: str) -> datetime | None:
+    text = request.args.get(name)
+    if text is None:
+        return None
+    try:
+        # Python reads the suffix Z from 3.11 on.
+        value = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", text))
+    except ValueError:
+        raise InvalidValue(f"{name} must be a time as in 2026-01-31T12:00:00Z.") from None
+    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)

@@ -1,0 +1,65 @@
+"""Pages of a user's predictions, and single ones."""
+from __future__ import annotations
+
+import base64
+import binascii
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from common.auth import Principal
+from common.errors import InvalidValue, NotFound
+from history.predictions.repository import Filters, Position, PredictionReader, Row
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows, how many there are in all, and where the next page begins, if there is one."""
+
+    rows: list[Row]
+    total: int
+    next_cursor: str | None
+
+
+class PredictionHistory:
+    """What a caller may see of the predictions."""
+
+    def __init__(self, reader: PredictionReader) -> None:
+        self._reader = reader
+
+    def page(
+        self, caller: Principal, filters: Filters, page: int, limit: int, cursor: str | None
+    ) -> Page:
+        """Page number `page`, from 1, or the page behind `cursor`.
+
+        Raises NotFound for somebody else's history and InvalidValue for a foreign cursor.
+        """
+        if filters.user_id != caller.user_id and not caller.is_admin:
+            raise NotFound("There is no history of this user.")
+        after = _decode(cursor) if cursor else None
+        offset = 0 if after else (page - 1) * limit
+        # One row more than asked for tells whether another page follows.
+        rows, total = self._reader.page(filters, limit + 1, offset, after)
+        more, rows = len(rows) > limit, rows[:limit]
+        return Page(rows, total, _encode(rows[-1]) if more else None)
+
+    def find(self, caller: Principal, prediction_id: uuid.UUID) -> Row:
+        """One prediction with its lineage. Raises NotFound."""
+        row = self._reader.find(prediction_id, None if caller.is_admin else caller.user_id)
+        if row is None:
+            raise NotFound("There is no such prediction.")
+        return row
+
+
+def _encode(row: Row) -> str:
+    text = f"{row['created_at'].isoformat()} {row['prediction_id']}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> Position:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        created_at, _, prediction_id = text.partition(" ")
+        return Position(datetime.fromisoformat(created_at), uuid.UUID(prediction_id))
+    except (ValueError, binascii.Error):
+        raise InvalidValue("cursor must be a next_cursor of this list.") from None

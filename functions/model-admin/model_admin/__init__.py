@@ -1,0 +1,1 @@
+"""Registers, proves and activates models."""

@@ -1,0 +1,1 @@
+"""Model versions: their archives, their rows, which one is active."""

@@ -1,0 +1,75 @@
+"""Model versions in PostgreSQL."""
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from psycopg2.extras import Json
+
+from common.db import Database, load_queries
+
+_queries = load_queries(Path(__file__).with_name("queries.sql"))
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class NewVersion:
+    """A version about to be registered; `digest` is its archive's SHA-256 in hexadecimal."""
+
+    version: str
+    model_path: str
+    name: str
+    digest: str
+    size_bytes: int
+    manifest: dict[str, Any]
+    registered_by: uuid.UUID
+
+
+class VersionRepository(Protocol):
+    """Keeps model versions. Every method raises DatabaseUnavailable."""
+
+    def insert(self, version: NewVersion) -> bool:
+        """Register a version as validating; False if there is one of that name already."""
+
+    def find(self, version: str) -> Row | None:
+        """All that is known of a version."""
+
+    def list(self) -> list[Row]:
+        """Every version, newest first, without manifests and reports."""
+
+    def activate(self, version: str) -> bool:
+        """Make a ready version the only active one; False if it is not ready."""
+
+
+class PostgresVersionRepository:
+    """VersionRepository on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def insert(self, version: NewVersion) -> bool:
+        parameters = {**asdict(version), "manifest": Json(version.manifest)}
+        with self._database.transaction() as connection:
+            inserted: int = _queries.insert_version(connection, **parameters)
+        return inserted == 1
+
+    def find(self, version: str) -> Row | None:
+        with self._database.transaction() as connection:
+            row: Row | None = _queries.find_version(connection, version=version)
+        return row
+
+    def list(self) -> list[Row]:
+        with self._database.transaction() as connection:
+            return [*_queries.list_versions(connection)]
+
+    def activate(self, version: str) -> bool:
+        with self._database.transaction() as connection:
+            [*_queries.lock_activation(connection)]
+            _queries.deactivate_others(connection, version=version)
+            activated: int = _queries.activate_version(connection, version=version)
+            if not activated:
+                connection.rollback()
+        return activated == 1

@@ -1,0 +1,1 @@
+"""Proving a registered model, in a process of its own."""

@@ -1,0 +1,134 @@
+"""Loading a SavedModel and holding it against its manifest."""
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from common.errors import InvalidModel
+from common.inference.engine import Pixels, probabilities
+from common.inference.manifest import Manifest
+from common.inference.tensorflow import TensorFlowEngine, limit_threads
+
+PROBES = 8
+TIMED_RUNS = 10
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A SavedModel that does what its manifest says.
+
+    `probes` are inputs of shape (PROBES, height, width, 3), `answers` the probabilities, of
+    shape (PROBES, classes), that TensorFlow gives for them.
+    """
+
+    engine: TensorFlowEngine
+    probes: Pixels
+    answers: NDArray[np.float32]
+    signature_report: dict[str, Any]
+
+    def measure(self) -> dict[str, Any]:
+        """How long TensorFlow takes for one picture."""
+        return {"latency_ms": median_latency_ms(self.engine.predict, self.probes)}
+
+
+def load_model(path: Path, manifest: Manifest, threads: int) -> LoadedModel:
+    """Load and try a SavedModel. Raises InvalidModel naming what does not fit the manifest."""
+    limit_threads(threads)
+    try:
+        loaded = tf.saved_model.load(str(path))
+    except Exception as error:  # TensorFlow raises whatever the graph leads it to
+        raise InvalidModel(
+            f"TensorFlow cannot load the SavedModel: {_first_line(error)}") from error
+    signature = loaded.signatures.get(manifest.signature)
+    if signature is None:
+        raise InvalidModel(
+            f"The SavedModel has no signature {manifest.signature!r}, only "
+            f"{sorted(loaded.signatures)}.")
+    report = _check_signature(signature, manifest)
+    engine = TensorFlowEngine(loaded, manifest)
+    probes = probe_inputs(manifest)
+    try:
+        output = engine.predict(probes)
+    except Exception as error:  # see above
+        raise InvalidModel(f"The SavedModel cannot be run: {_first_line(error)}") from error
+    return LoadedModel(engine, probes, _check_output(output, manifest), report)
+
+
+def probe_inputs(manifest: Manifest) -> Pixels:
+    """Inputs as pictures give them: noise, flat grey and gradients, always the same."""
+    random = np.random.default_rng(0)
+    shape = (PROBES, manifest.height, manifest.width, 3)
+    pixels = random.integers(0, 256, shape).astype(np.float32)
+    pixels[0], pixels[1] = 0, 255
+    pixels[2] = np.linspace(0, 255, manifest.width)[None, :, None]
+    pixels[3] = np.linspace(0, 255, manifest.height)[:, None, None]
+    if manifest.dtype == "uint8":
+        return pixels.astype(np.uint8)
+    pixels -= np.array(manifest.mean, np.float32)
+    pixels /= np.array(manifest.scale, np.float32)
+    return pixels
+
+
+def median_latency_ms(predict: Any, probes: Pixels) -> float:
+    """Median milliseconds of TIMED_RUNS calls with one picture each, after one to warm up."""
+    predict(probes[:1])
+    times = []
+    for run in range(TIMED_RUNS):
+        one = probes[run % len(probes)][np.newaxis]
+        started = time.perf_counter()
+        predict(one)
+        times.append((time.perf_counter() - started) * 1000)
+    return round(float(np.median(times)), 2)
+
+
+def _check_signature(signature: Any, manifest: Manifest) -> dict[str, Any]:
+    inputs = signature.structured_input_signature[1]
+    outputs = signature.structured_outputs
+    if set(inputs) != {manifest.input_name}:
+        raise InvalidModel(
+            f"manifest.json: $.input.name: the signature takes {sorted(inputs)}, "
+            f"not {manifest.input_name!r}.")
+    if manifest.output_name not in outputs:
+        raise InvalidModel(
+            f"manifest.json: $.output.name: the signature gives {sorted(outputs)}, "
+            f"not {manifest.output_name!r}.")
+    source, output = inputs[manifest.input_name], outputs[manifest.output_name]
+    wanted = tf.TensorShape([None, manifest.height, manifest.width, 3])
+    if source.dtype.name != manifest.dtype:
+        raise InvalidModel(
+            f"manifest.json: $.input.dtype: the signature takes {source.dtype.name}.")
+    if not wanted.is_compatible_with(source.shape):
+        raise InvalidModel(
+            f"manifest.json: $.input: the signature takes {source.shape}, not {wanted}.")
+    if output.dtype.name != "float32":
+        raise InvalidModel(f"The signature gives {output.dtype.name}, not float32.")
+    return {
+        "input": {"name": manifest.input_name, "shape": source.shape.as_list(),
+                  "dtype": source.dtype.name},
+        "output": {"name": manifest.output_name, "shape": output.shape.as_list(),
+                   "dtype": output.dtype.name},
+    }
+
+
+def _check_output(output: NDArray[np.float32], manifest: Manifest) -> NDArray[np.float32]:
+    if output.shape != (PROBES, manifest.labels_count):
+        raise InvalidModel(
+            f"manifest.json: $.labels.count: {PROBES} pictures give an output of shape "
+            f"{output.shape}, not ({PROBES}, {manifest.labels_count}).")
+    if not np.isfinite(output).all():
+        raise InvalidModel("The SavedModel answers NaN or infinity.")
+    answers = probabilities(output, manifest)
+    if answers.min() < 0 or not np.allclose(answers.sum(axis=1), 1, atol=1e-3):
+        raise InvalidModel(
+            "manifest.json: $.output.kind: the outputs are no probabilities; are they logits?")
+    return answers
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

@@ -1,0 +1,104 @@
+"""The thread that proves registered models, one at a time."""
+from __future__ import annotations
+
+import hashlib
+import logging
+import tempfile
+import threading
+from pathlib import Path
+
+from common.errors import ImgclassError, InvalidModel
+from common.model_store import archive_key, twin_key
+from common.storage import ObjectStore
+from model_admin.registry.archive import read_archive, unpack_archive
+from model_admin.validation.process import ValidationCrashed, validate
+from model_admin.validation.repository import Claim, ClaimRepository
+
+MAX_ATTEMPTS = 3
+POLL_SECONDS = 5.0
+# What downloading, unpacking and storing may take beyond the validation itself.
+LEASE_MARGIN_SECONDS = 120.0
+RETRY_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class ValidationWorker:
+    """Claims versions from the database, so that none is forgotten whatever dies.
+
+    A claim runs out; then this replica or another takes the version up again, and after
+    MAX_ATTEMPTS it is rejected.
+    """
+
+    def __init__(
+        self,
+        repository: ClaimRepository,
+        store: ObjectStore,
+        timeout_seconds: float,
+        max_bytes: int,
+        threads: int,
+    ) -> None:
+        self._repository = repository
+        self._store = store
+        self._timeout_seconds = timeout_seconds
+        self._max_bytes = max_bytes
+        self._threads = threads
+        self._work = threading.Event()
+
+    def start(self) -> None:
+        """Begin to look for versions to prove; returns at once."""
+        threading.Thread(target=self._run, name="validation", daemon=True).start()
+
+    def wake(self) -> None:
+        """Look again now: a version was registered."""
+        self._work.set()
+
+    def run_once(self) -> bool:
+        """Prove one version; False if none waits. Raises DatabaseUnavailable."""
+        claim = self._repository.claim(self._timeout_seconds + LEASE_MARGIN_SECONDS)
+        if claim is None:
+            return False
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                self._prove(claim, Path(folder))
+        except InvalidModel as error:
+            self._reject(claim, str(error))
+        except (ImgclassError, ValidationCrashed, OSError) as error:
+            log.error("validation failed", exc_info=error, extra={"model_version": claim.version})
+            if claim.attempts >= MAX_ATTEMPTS:
+                self._reject(claim, f"The validation failed {claim.attempts} times: {error}")
+            else:
+                self._repository.release(claim, RETRY_SECONDS)
+        return True
+
+    def _prove(self, claim: Claim, folder: Path) -> None:
+        """Raises InvalidModel with the reason for a rejection."""
+        path, twin = folder / "archive.zip", folder / "twin.tflite"
+        self._store.download(archive_key(claim.model_path), path)
+        archive = read_archive(path, self._max_bytes)
+        if archive.digest != claim.digest:
+            raise InvalidModel("The stored archive is not the one that was registered.")
+        unpack_archive(archive, folder / "model")
+        report = validate(folder / "model", twin, self._timeout_seconds, self._threads)
+        twin_digest = None
+        if twin.is_file():
+            twin_digest = hashlib.sha256(twin.read_bytes()).hexdigest()
+            self._store.upload(twin_key(claim.model_path), twin)
+        self._repository.conclude(claim, "ready", report, twin_digest)
+        log.info("model ready", extra={
+            "model_version": claim.version, "twin": twin_digest is not None})
+
+    def _reject(self, claim: Claim, reason: str) -> None:
+        self._repository.conclude(claim, "rejected", {"reason": reason}, None)
+        log.warning("model rejected: %s", reason, extra={"model_version": claim.version})
+
+    def _run(self) -> None:
+        while True:
+            try:
+                found = self.run_once()
+            except Exception as error:  # the thread must outlive an outage
+                log.error("validation cannot go on", exc_info=error)
+                found = False
+            if not found:
+                self._work.wait(POLL_SECONDS)
+                self._work.clear()
