@@ -9,6 +9,14 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Golden:
+    """A picture of the archive and the label that a model must give it to be activated."""
+
+    file: str
+    label: str
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The part of manifest.json that inference needs.
 
@@ -34,6 +42,7 @@ class Manifest:
     labels_file: str
     labels_count: int
     top_k: int
+    golden: tuple[Golden, ...]
     files: Mapping[str, str]
     preprocessing_digest: str
 
@@ -61,6 +70,7 @@ class Manifest:
             labels_file=document["labels"]["file"],
             labels_count=document["labels"]["count"],
             top_k=document.get("top_k", 5),
+            golden=tuple(Golden(**golden) for golden in document.get("golden", [])),
             files=dict(document["files"]),
             preprocessing_digest=_digest([source, preprocessing]),
         )

@@ -18,11 +18,12 @@ MANIFEST, LABELS = "manifest.json", "labels.txt"
 REQUIRED = (MANIFEST, LABELS, "saved_model/saved_model.pb")
 _ALLOWED = re.compile(
     r"manifest\.json|labels\.txt|saved_model/(saved_model|fingerprint)\.pb"
-    r"|saved_model/variables/variables\.(index|data-\d{5}-of-\d{5})")
-_FOLDERS = {"saved_model/", "saved_model/variables/", "saved_model/assets/"}
+    r"|saved_model/variables/variables\.(index|data-\d{5}-of-\d{5})"
+    r"|golden/[A-Za-z0-9._-]{1,100}\.(jpg|jpeg|png|webp)")
+_FOLDERS = {"saved_model/", "saved_model/variables/", "saved_model/assets/", "golden/"}
 _FOREIGN = (".h5", ".hdf5", ".keras", ".pkl", ".pickle", ".pt", ".pth", ".joblib", ".py")
 
-MAX_MEMBERS = 64
+MAX_MEMBERS = 256
 MAX_TEXT_BYTES = 16 << 20
 # Trained weights hardly compress; labels and graphs stay far below this.
 MAX_RATIO = 100
@@ -53,7 +54,7 @@ def read_archive(path: Path, max_bytes: int) -> ModelArchive:
             labels = _text(opened, members[LABELS])
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
         raise InvalidModel(f"The archive is not an intact zip file: {error}.") from error
-    _check_labels(labels, manifest["labels"]["count"])
+    _check_labels(labels, manifest)
     with path.open("rb") as file:
         digest = _sha256(file)
     return ModelArchive(path, digest, path.stat().st_size, manifest, labels)
@@ -121,7 +122,8 @@ def _check_files(
                 raise InvalidModel(f"manifest.json: $.files: {name} has another SHA-256.")
 
 
-def _check_labels(labels: bytes, count: int) -> None:
+def _check_labels(labels: bytes, manifest: dict[str, Any]) -> None:
+    count = manifest["labels"]["count"]
     try:
         lines = parse_labels(labels.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -133,6 +135,13 @@ def _check_labels(labels: bytes, count: int) -> None:
         if not line.strip() or len(line) > 255 or not line.isprintable():
             raise InvalidModel(
                 f"labels.txt, line {number}: a label has 1 to 255 printable characters.")
+    for number, golden in enumerate(manifest.get("golden", [])):
+        if golden["label"] not in lines:
+            raise InvalidModel(
+                f"manifest.json: $.golden[{number}].label: {golden['label']!r} is no label.")
+        if golden["file"] not in manifest["files"]:
+            raise InvalidModel(
+                f"manifest.json: $.golden[{number}].file: {golden['file']!r} is not in $.files.")
 
 
 def _sha256(file: Any) -> str:

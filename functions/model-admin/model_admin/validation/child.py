@@ -2,47 +2,50 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from common.errors import InvalidModel
-
-MAX_FILE_BYTES = 4 << 30
-MAX_OPEN_FILES = 256
+from model_admin.validation.sandbox import leave_network, limit_resources
 
 
-def _limit(cpu_seconds: int) -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_OPEN_FILES, MAX_OPEN_FILES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _validate(folder: Path, twin: Path, threads: int) -> dict[str, Any]:
+    # Imported inside the sandbox.
+    import numpy as np
 
-
-def _validate(model: Path, twin: Path, threads: int) -> dict[str, Any]:
-    # Imported under the limits.
-    from common.inference.manifest import Manifest
+    from common.inference.manifest import Manifest, parse_labels
+    from model_admin.validation.golden import golden_inputs, judge
+    from model_admin.validation.ops import check_ops
+    from model_admin.validation.probes import probe_inputs
     from model_admin.validation.saved_model import load_model
     from model_admin.validation.twin import compile_twin
 
     started = time.perf_counter()
-    manifest = Manifest.from_json(json.loads((model / "manifest.json").read_text("utf-8")))
-    loaded = load_model(model / "saved_model", manifest, threads)
+    manifest = Manifest.from_json(json.loads((folder / "manifest.json").read_text("utf-8")))
+    labels = parse_labels((folder / manifest.labels_file).read_text("utf-8"))
+    ops = check_ops(folder / "saved_model")
+    golden = golden_inputs(folder, manifest)
+    probes = np.concatenate([probe_inputs(manifest), *golden])
+    model = load_model(folder / "saved_model", manifest, probes, threads)
     return {
-        "signature": loaded.signature_report,
-        "tensorflow": loaded.measure(),
-        "twin": compile_twin(loaded, manifest, twin),
+        "ops": ops,
+        "signature": model.signature_report,
+        "tensorflow": model.measure(),
+        "twin": compile_twin(model, manifest, twin),
+        "golden": judge(model.answers[len(probes) - len(golden):], labels, manifest),
         "validation_seconds": round(time.perf_counter() - started, 1),
     }
 
 
-def main(model: str, twin: str, verdict: str, threads: str, cpu_seconds: str) -> None:
+def main(folder: str, twin: str, verdict: str, threads: str, cpu_seconds: str) -> None:
     """Write the report, or the reason of a rejection, as JSON to `verdict`."""
-    _limit(int(cpu_seconds) * int(threads))
+    limit_resources(int(cpu_seconds) * int(threads))
+    isolated = leave_network()
     try:
-        report = _validate(Path(model), Path(twin), int(threads))
+        report = _validate(Path(folder), Path(twin), int(threads))
+        report["network_isolated"] = isolated
     except InvalidModel as error:
         report = {"reason": str(error)}
     Path(verdict).write_text(json.dumps(report), encoding="utf-8")

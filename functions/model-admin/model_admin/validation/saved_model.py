@@ -15,7 +15,6 @@ from common.inference.engine import Pixels, probabilities
 from common.inference.manifest import Manifest
 from common.inference.tensorflow import TensorFlowEngine, limit_threads
 
-PROBES = 8
 TIMED_RUNS = 10
 
 
@@ -23,8 +22,8 @@ TIMED_RUNS = 10
 class LoadedModel:
     """A SavedModel that does what its manifest says.
 
-    `probes` are inputs of shape (PROBES, height, width, 3), `answers` the probabilities, of
-    shape (PROBES, classes), that TensorFlow gives for them.
+    `probes` are inputs of shape (n, height, width, 3), `answers` the probabilities, of shape
+    (n, classes), that TensorFlow gives for them.
     """
 
     engine: TensorFlowEngine
@@ -37,8 +36,11 @@ class LoadedModel:
         return {"latency_ms": median_latency_ms(self.engine.predict, self.probes)}
 
 
-def load_model(path: Path, manifest: Manifest, threads: int) -> LoadedModel:
-    """Load and try a SavedModel. Raises InvalidModel naming what does not fit the manifest."""
+def load_model(path: Path, manifest: Manifest, probes: Pixels, threads: int) -> LoadedModel:
+    """Load a SavedModel and let it answer `probes`, shape (n, height, width, 3).
+
+    Raises InvalidModel naming what does not fit the manifest.
+    """
     limit_threads(threads)
     try:
         loaded = tf.saved_model.load(str(path))
@@ -52,27 +54,11 @@ def load_model(path: Path, manifest: Manifest, threads: int) -> LoadedModel:
             f"{sorted(loaded.signatures)}.")
     report = _check_signature(signature, manifest)
     engine = TensorFlowEngine(loaded, manifest)
-    probes = probe_inputs(manifest)
     try:
-        output = engine.predict(probes)
+        output = np.concatenate([engine.predict(one[np.newaxis]) for one in probes])
     except Exception as error:  # see above
         raise InvalidModel(f"The SavedModel cannot be run: {_first_line(error)}") from error
     return LoadedModel(engine, probes, _check_output(output, manifest), report)
-
-
-def probe_inputs(manifest: Manifest) -> Pixels:
-    """Inputs as pictures give them: noise, flat grey and gradients, always the same."""
-    random = np.random.default_rng(0)
-    shape = (PROBES, manifest.height, manifest.width, 3)
-    pixels = random.integers(0, 256, shape).astype(np.float32)
-    pixels[0], pixels[1] = 0, 255
-    pixels[2] = np.linspace(0, 255, manifest.width)[None, :, None]
-    pixels[3] = np.linspace(0, 255, manifest.height)[:, None, None]
-    if manifest.dtype == "uint8":
-        return pixels.astype(np.uint8)
-    pixels -= np.array(manifest.mean, np.float32)
-    pixels /= np.array(manifest.scale, np.float32)
-    return pixels
 
 
 def median_latency_ms(predict: Any, probes: Pixels) -> float:
@@ -117,10 +103,10 @@ def _check_signature(signature: Any, manifest: Manifest) -> dict[str, Any]:
 
 
 def _check_output(output: NDArray[np.float32], manifest: Manifest) -> NDArray[np.float32]:
-    if output.shape != (PROBES, manifest.labels_count):
+    if output.shape[1:] != (manifest.labels_count,):
         raise InvalidModel(
-            f"manifest.json: $.labels.count: {PROBES} pictures give an output of shape "
-            f"{output.shape}, not ({PROBES}, {manifest.labels_count}).")
+            f"manifest.json: $.labels.count: a picture gives an output of shape "
+            f"{output.shape[1:]}, not ({manifest.labels_count},).")
     if not np.isfinite(output).all():
         raise InvalidModel("The SavedModel answers NaN or infinity.")
     answers = probabilities(output, manifest)
