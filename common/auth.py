@@ -11,6 +11,8 @@ from common.config import Settings
 from common.errors import Forbidden, Unauthenticated, Unavailable
 
 MAX_TOKEN_CHARACTERS = 8192
+KEYS_LIFESPAN_SECONDS = 600.0
+KEYS_TIMEOUT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,26 @@ class SharedSecret:
 
 
 class KeySet:
-    """The identity provider's published keys (JWKS), cached and looked up by `kid`."""
+    """The identity provider's published keys (JWKS), cached and looked up by `kid`.
+
+    A key the provider withdraws is refused once the cached set has expired.
+    """
 
     def __init__(self, url: str) -> None:
-        self._client = jwt.PyJWKClient(url, cache_keys=True, lifespan=600, timeout=5)
+        self._client = jwt.PyJWKClient(
+            url, lifespan=KEYS_LIFESPAN_SECONDS, timeout=KEYS_TIMEOUT_SECONDS)
 
     def key_for(self, token: str) -> Any:
+        kid = jwt.get_unverified_header(token).get("kid")
+        unavailable = Unavailable("The identity provider's keys cannot be fetched.")
         try:
-            return self._client.get_signing_key_from_jwt(token).key
-        except jwt.PyJWKClientConnectionError as error:
-            raise Unavailable("The identity provider's keys cannot be fetched.") from error
+            self._client.get_signing_keys()
+        except (jwt.PyJWTError, ValueError, OSError) as error:  # no keys, no JSON, no answer
+            raise unavailable from error
+        try:
+            return self._client.get_signing_key(kid).key
+        except (jwt.PyJWKClientConnectionError, ValueError, OSError) as error:
+            raise unavailable from error
 
 
 class Authenticator:
@@ -103,8 +115,11 @@ class Authenticator:
 def user_id_of(issuer: str, subject: str) -> uuid.UUID:
     """A subject that is a UUID is the user id; any other maps to a UUID of issuer and subject.
 
-    Version 5 of RFC 9562 (§5.5), in a namespace of the issuer's own.
+    Version 5 of RFC 9562 (§5.5), in a namespace of the issuer's own. Raises ValueError for a
+    subject that is empty or not encodable.
     """
+    if not subject:
+        raise ValueError("empty subject")
     try:
         return uuid.UUID(subject)
     except ValueError:
@@ -115,8 +130,11 @@ def _principal(claims: dict[str, Any]) -> Principal:
     roles, email = claims.get("roles", []), claims.get("email")
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
         raise Unauthenticated("The token's claim roles must be a list of strings.")
-    user_id = user_id_of(claims["iss"], claims["sub"])
-    if not isinstance(email, str) or not 0 < len(email) <= 255 or "\0" in email:
+    try:
+        user_id = user_id_of(claims["iss"], claims["sub"])
+    except ValueError as error:
+        raise Unauthenticated("The token's subject is not usable.") from error
+    if not isinstance(email, str) or not 0 < len(email) <= 255 or not email.isprintable():
         email = placeholder_email(user_id)
     return Principal(user_id, email, frozenset(roles))
 

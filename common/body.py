@@ -6,36 +6,46 @@ from typing import IO
 
 from flask import Flask, request
 
-from common.errors import PayloadTooLarge, UnsupportedMedia
+from common.errors import InvalidRequest, PayloadTooLarge, UnsupportedMedia
 
 
 class BoundedBody(io.RawIOBase):
     """A body stream that raises PayloadTooLarge as soon as more than `limit` bytes are read.
 
     Werkzeug's own limit (MAX_CONTENT_LENGTH) truncates chunked bodies without an error, and the
-    OpenFaaS watchdog sends every body chunked.
+    OpenFaaS watchdog sends every body chunked. A body that ends before its declared `length`, or
+    whose chunks are malformed, raises InvalidRequest.
     """
 
-    def __init__(self, stream: IO[bytes], limit: int) -> None:
+    def __init__(self, stream: IO[bytes], limit: int, length: int | None = None) -> None:
         self._stream = stream
         self._limit = limit
+        self._length = length or 0
         self._count = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # narrower buffer
-        data = self._stream.read(min(len(buffer), self._limit + 1 - self._count))
+        data = self._read(min(len(buffer), self._limit + 1 - self._count))
         self._count += len(data)
         if self._count > self._limit:
             self._discard(self._limit)
             raise too_large(self._limit)
+        if not data and len(buffer) > 0 and self._count < self._length:
+            raise InvalidRequest("The request body ended before its Content-Length.")
         buffer[:len(data)] = data
         return len(data)
 
+    def _read(self, size: int) -> bytes:
+        try:
+            return self._stream.read(size)
+        except Exception as error:  # servers raise errors of their own for a broken connection
+            raise InvalidRequest("The request body is malformed or ended early.") from error
+
     def _discard(self, most: int) -> None:
         """Read on for a while, so that a client still sending gets to see the answer."""
-        while most > 0 and (data := self._stream.read(min(most, 1 << 16))):
+        while most > 0 and (data := self._read(min(most, 1 << 16))):
             most -= len(data)
 
 
@@ -51,7 +61,7 @@ def install_body_limit(app: Flask, limit: int) -> None:
     def bound_body() -> None:
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise UnsupportedMedia("Send the body without a Content-Encoding.")
-        stream = BoundedBody(request.environ["wsgi.input"], limit)
+        stream = BoundedBody(request.environ["wsgi.input"], limit, request.content_length)
         if (request.content_length or 0) > limit:
             stream.readall()  # raises; what was sent so far is discarded
         request.environ["wsgi.input"] = stream

@@ -68,7 +68,9 @@ def _setting(
     secret: bool = False,
 ) -> Any:
     """A field of Settings; `default` is written as it would stand in the environment."""
-    return field(metadata={"help": help, "default": default, "parse": parse, "secret": secret})
+    return field(
+        repr=not secret,
+        metadata={"help": help, "default": default, "parse": parse, "secret": secret})
 
 
 @dataclass(frozen=True)
@@ -168,5 +170,7 @@ def _read_secret(directory: Path, name: str) -> str:
         return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return ""
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{name}: {path} is not text in UTF-8") from None
     except OSError as error:
         raise ConfigurationError(f"{name}: {path} cannot be read ({error.strerror})") from None

@@ -23,6 +23,7 @@ STATUS: dict[type[errors.ImgclassError], int] = {
     errors.BrokenPicture: 422,
     errors.InvalidModel: 422,
     errors.Unavailable: 503,
+    errors.CommitUnknown: 503,
 }
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,9 @@ def install_error_map(app: Flask) -> None:
             answer.headers["WWW-Authenticate"] = "Bearer"
         if status == 503:
             log.warning("unavailable: %s", error, exc_info=error)
-            answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+            # Repeating what may have been stored after all would store it twice.
+            if not isinstance(error, errors.CommitUnknown):
+                answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return answer
 
     @app.errorhandler(HTTPException)

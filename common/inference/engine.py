@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,10 @@ class Score:
     index: int
     label: str
     confidence: float
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is stored and answered."""
+        return {"class": self.label, "index": self.index, "confidence": self.confidence}
 
 
 def probabilities(output: NDArray[np.float32], manifest: Manifest) -> NDArray[np.float32]:

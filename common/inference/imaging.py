@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from common.errors import BrokenPicture, PayloadTooLarge, UnsupportedMedia
 from common.inference.engine import Pixels
@@ -23,6 +23,17 @@ _FILTERS = {
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
+}
+# How to turn a picture upright, by the value of its EXIF tag Orientation (CIPA DC-008, 4.6.5).
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
 }
 
 # The size is checked before anything is decoded, against a limit of our own.
@@ -80,7 +91,7 @@ def preprocess(picture: Picture, manifest: Manifest) -> Pixels:
         image = picture.image
         image.draft(None, (2 * needed, 2 * needed))
         image.load()
-        image = _to_rgb(ImageOps.exif_transpose(image))
+        image = _to_rgb(_upright(image))
     except MemoryError:
         raise
     except Exception as error:  # Pillow's decoders raise whatever the damage leads them to
@@ -107,10 +118,19 @@ def _sniff(data: bytes) -> str:
     raise UnsupportedMedia("The file is not a JPEG, PNG or WebP picture.")
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as EXIF says. ImageOps.exif_transpose also rewrites the other tags, and fails if
+    one of them is odd."""
+    turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    return image if turn is None else image.transpose(turn)
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16-bit grey, which convert() would clip to 8 bits
-        grey = np.asarray(image).astype(np.uint32) // 257
-        image = Image.fromarray(grey.astype(np.uint8))
+        samples = np.asarray(image)
+        grey = (samples // 257).astype(np.uint8)
+        grey[samples == image.info.get("transparency", -1)] = 255
+        image = Image.fromarray(grey)
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         opaque = image.convert("RGBA")
         white = Image.new("RGBA", opaque.size, "white")
@@ -123,6 +143,8 @@ def _crop_box(image: Image.Image, manifest: Manifest) -> tuple[float, float, flo
     if manifest.resize_mode == "exact":
         return (0, 0, image.width, image.height)
     ratio = min(image.size) / manifest.resize_size
-    width, height = manifest.width * ratio, manifest.height * ratio
+    # Rounding must not make the box larger than the picture: Pillow refuses such a box.
+    width = min(manifest.width * ratio, image.width)
+    height = min(manifest.height * ratio, image.height)
     left, top = (image.width - width) / 2, (image.height - height) / 2
     return (left, top, left + width, top + height)

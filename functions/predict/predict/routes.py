@@ -31,9 +31,7 @@ def create_routes(service: ClassificationService) -> Blueprint:
             "prediction_time_ms": answer.prediction_time_ms,
         }
         if top_k is not None:
-            body["top_k"] = [
-                {"class": score.label, "index": score.index, "confidence": score.confidence}
-                for score in answer.scores[:top_k]]
+            body["top_k"] = [score.as_json() for score in answer.scores[:top_k]]
         response = jsonify(body)
         response.headers["X-Model-Version"] = answer.model_version
         return response

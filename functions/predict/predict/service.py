@@ -6,7 +6,7 @@ import logging
 import time
 import uuid
 from concurrent.futures import Executor, Future, wait
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from common.errors import CommitUnknown, ImgclassError
@@ -139,7 +139,7 @@ def _record(
         predicted_class=scores[0].label,
         confidence_score=scores[0].confidence,
         prediction_time_ms=elapsed_ms,
-        top_k=[asdict(score) for score in scores],
+        top_k=[score.as_json() for score in scores],
         request_id=submission.request_id,
         engine=model.engine.name,
         model_digest=model.digest,

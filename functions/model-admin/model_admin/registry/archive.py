@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -22,6 +23,11 @@ _ALLOWED = re.compile(
     r"|golden/[A-Za-z0-9._-]{1,100}\.(jpg|jpeg|png|webp)")
 _FOLDERS = {"saved_model/", "saved_model/variables/", "saved_model/assets/", "golden/"}
 _FOREIGN = (".h5", ".hdf5", ".keras", ".pkl", ".pickle", ".pt", ".pth", ".joblib", ".py")
+
+# What zipfile raises for a file that is no zip, or a damaged one.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, OSError,
+           ValueError)
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 MAX_MEMBERS = 256
 MAX_TEXT_BYTES = 16 << 20
@@ -52,7 +58,7 @@ def read_archive(path: Path, max_bytes: int) -> ModelArchive:
             manifest = check_manifest(_text(opened, members[MANIFEST]))
             _check_files(opened, members, manifest["files"])
             labels = _text(opened, members[LABELS])
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except _DAMAGE as error:
         raise InvalidModel(f"The archive is not an intact zip file: {error}.") from error
     _check_labels(labels, manifest)
     with path.open("rb") as file:
@@ -99,6 +105,8 @@ def _check_member(info: zipfile.ZipInfo) -> None:
         raise InvalidModel(f"{name!r} is not a regular file.")
     if info.flag_bits & 1:
         raise InvalidModel(f"{name!r} is encrypted.")
+    if info.compress_type not in _COMPRESSIONS:
+        raise InvalidModel(f"{name!r} is compressed by another method than deflate.")
     if info.file_size > MAX_RATIO * max(info.compress_size, 1):
         raise InvalidModel(f"{name!r} is compressed more than {MAX_RATIO} times.")
 

@@ -6,26 +6,45 @@ import math
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import best_match
 
 from common.errors import InvalidModel
 
-_validator = Draft202012Validator(
+MAX_DETAIL_CHARACTERS = 300
+
+
+def _is_integer(_checker: object, value: object) -> bool:
+    """Without 5.0, which JSON Schema counts as an integer and Python does not take for one."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_Validator = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer))
+_validator = _Validator(
     json.loads(Path(__file__).with_name("manifest.schema.json").read_text(encoding="utf-8")))
 
 
 def check_manifest(text: bytes) -> dict[str, Any]:
     """Parse manifest.json. Raises InvalidModel naming the field that is wrong."""
     try:
-        document: dict[str, Any] = json.loads(text)
+        document: dict[str, Any] = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise InvalidModel("manifest.json is nested too deeply.") from error
     except ValueError as error:
         raise InvalidModel(f"manifest.json is not JSON: {error}.") from error
     fault = best_match(_validator.iter_errors(document))
     if fault is not None:
-        raise InvalidModel(f"manifest.json: {fault.json_path}: {fault.message}.")
+        words = f"{fault.json_path}: {fault.message}"[:MAX_DETAIL_CHARACTERS]
+        raise InvalidModel(f"manifest.json: {words}.")
     source, resize = document["input"], document["preprocessing"]["resize"]
     if resize.get("size", math.inf) < max(source["height"], source["width"]):
         raise InvalidModel(
             "manifest.json: $.preprocessing.resize.size: must not be smaller than the input.")
     return document
+
+
+def _refuse_constant(name: str) -> None:
+    """NaN and Infinity, which Python reads though RFC 8259 (§6) has no such numbers."""
+    raise ValueError(f"{name} is no JSON number")

@@ -29,8 +29,8 @@ def check_ops(saved_model: Path) -> list[str]:
     """The names of all operations in saved_model.pb, graph and function library, sorted.
 
     Raises InvalidModel if the file cannot be parsed or contains an operation that is not
-    allowed; those that read and write checkpoints are allowed only where nothing but saving and
-    restoring reaches them.
+    allowed; those that read and write checkpoints are allowed only in functions that nothing but
+    saving and restoring reaches.
     """
     document = saved_model_pb2.SavedModel()
     try:
@@ -45,25 +45,53 @@ def check_ops(saved_model: Path) -> list[str]:
 def _check_graph(meta_graph: Any) -> list[str]:
     graph = meta_graph.graph_def
     functions = {function.signature.name: function for function in graph.library.function}
-    saver = _saver_nodes(meta_graph.saver_def)
-    served = [node for node in graph.node if node.name not in saver]
-    checkpointing = [node for node in graph.node if node.name in saver]
+    saver = _saver_nodes(meta_graph)
+    served = _called_by(node for node in graph.node if node.name not in saver)
+    checkpointing = _called_by(node for node in graph.node if node.name in saver)
     # What only saving and restoring reaches; a function nobody calls counts as served.
-    restored = _reachable(checkpointing, functions) - _reachable(served, functions)
+    restored = _reachable(checkpointing, functions) - _reachable(
+        [*served, *_handed_out(meta_graph.object_graph_def)], functions)
     for name, function in functions.items():
         allowed = ALLOWED | CHECKPOINT if name in restored else ALLOWED
         _check_nodes(function.node_def, allowed, f"function {name}", functions)
         if name in restored:
             _check_restore(function)
-    _check_nodes(graph.node, ALLOWED | CHECKPOINT, "the graph", functions)
-    _check_nodes(served, ALLOWED, "the graph", functions)
+    _check_nodes(graph.node, ALLOWED, "the graph", functions)
     everywhere = [*graph.node, *(node for item in functions.values() for node in item.node_def)]
     return sorted({node.op for node in everywhere})
 
 
-def _saver_nodes(saver: Any) -> set[str]:
-    tensors = (saver.filename_tensor_name, saver.save_tensor_name, saver.restore_op_name)
-    return {name.split(":")[0] for name in tensors if name}
+def _saver_nodes(meta_graph: Any) -> set[str]:
+    """The graph's nodes that save and restore; one that a signature needs is none of them.
+
+    TensorFlow runs them itself when it loads a model without an object graph: then none counts.
+    """
+    if not meta_graph.HasField("object_graph_def"):
+        return set()
+    saver = meta_graph.saver_def
+    tensors = {saver.filename_tensor_name, saver.save_tensor_name, saver.restore_op_name}
+    waiting = [tensor.name for signature in meta_graph.signature_def.values()
+               for tensor in (*signature.inputs.values(), *signature.outputs.values())]
+    inputs = {node.name: node.input for node in meta_graph.graph_def.node}
+    needed: set[str] = set()
+    while waiting:
+        name = _node_name(waiting.pop())
+        if name not in needed:
+            needed.add(name)
+            waiting += inputs.get(name, ())
+    return {_node_name(tensor) for tensor in tensors} - needed
+
+
+def _node_name(tensor: str) -> str:
+    return tensor.removeprefix("^").split(":")[0]
+
+
+def _handed_out(objects: Any) -> Iterator[str]:
+    """The functions that the loader gives access to, whatever the graph does with them."""
+    yield from objects.concrete_functions
+    for node in objects.nodes:
+        yield from node.function.concrete_functions
+        yield node.bare_concrete_function.concrete_function_name
 
 
 def _check_nodes(
@@ -84,15 +112,19 @@ def _check_restore(function: Any) -> None:
                 "its own choice.")
 
 
-def _reachable(nodes: Iterable[Any], functions: dict[str, Any]) -> set[str]:
+def _reachable(names: Iterable[str], functions: dict[str, Any]) -> set[str]:
     found: set[str] = set()
-    waiting = [name for node in nodes for name in _called(node)]
+    waiting = [*names]
     while waiting:
         name = waiting.pop()
         if name in functions and name not in found:
             found.add(name)
-            waiting += [callee for node in functions[name].node_def for callee in _called(node)]
+            waiting += _called_by(functions[name].node_def)
     return found
+
+
+def _called_by(nodes: Iterable[Any]) -> list[str]:
+    return [name for node in nodes for name in _called(node)]
 
 
 def _called(node: Any) -> Iterator[str]:

@@ -95,11 +95,16 @@ def _check_signature(signature: Any, manifest: Manifest) -> dict[str, Any]:
     if output.dtype.name != "float32":
         raise InvalidModel(f"The signature gives {output.dtype.name}, not float32.")
     return {
-        "input": {"name": manifest.input_name, "shape": source.shape.as_list(),
+        "input": {"name": manifest.input_name, "shape": _dimensions(source.shape),
                   "dtype": source.dtype.name},
-        "output": {"name": manifest.output_name, "shape": output.shape.as_list(),
+        "output": {"name": manifest.output_name, "shape": _dimensions(output.shape),
                    "dtype": output.dtype.name},
     }
+
+
+def _dimensions(shape: tf.TensorShape) -> list[int | None] | None:
+    """None for a dimension, or for the whole shape, that the model leaves open."""
+    return None if shape.rank is None else shape.as_list()
 
 
 def _check_output(output: NDArray[np.float32], manifest: Manifest) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """Compiling a model's LiteRT twin and proving that it says the same."""
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,12 @@ TOLERANCE = 1e-4
 def compile_twin(model: LoadedModel, manifest: Manifest, path: Path) -> dict[str, Any]:
     """Write the twin to `path` if it can be compiled and agrees; the report tells either way."""
     try:
-        path.write_bytes(_convert(model))
+        path.write_bytes(_convert(model, manifest))
         engine = LiteRtEngine(path, threads=1)
         answers = probabilities(engine.predict(model.probes), manifest)
     except Exception as error:  # the converter raises whatever the graph leads it to
         path.unlink(missing_ok=True)
-        return {"accepted": False, "reason": f"It does not compile: {str(error).strip()[:500]}"}
+        return {"accepted": False, "reason": f"It does not compile: {_reason(error)}"}
     report = {
         "accepted": False,
         "size_bytes": path.stat().st_size,
@@ -45,9 +46,26 @@ def compile_twin(model: LoadedModel, manifest: Manifest, path: Path) -> dict[str
     return {**report, "accepted": True}
 
 
-def _convert(model: LoadedModel) -> bytes:
-    """From the concrete function: converting the folder can answer NaN without an error."""
+def _reason(error: Exception) -> str:
+    """What the converter says of the operations it does not know, without its call stacks."""
+    text = str(error).strip() or type(error).__name__
+    unknown = dict.fromkeys(re.findall(r"'tf\.\w+' op [^\n]+", text))
+    return "; ".join(unknown)[:500] or text.splitlines()[0][:500]
+
+
+def _convert(model: LoadedModel, manifest: Manifest) -> bytes:
+    """From a concrete function: converting the folder can answer NaN without an error.
+
+    The function takes one picture of the manifest's size, which the signature may leave open,
+    and gives the manifest's output alone: LiteRT does not keep the order of several.
+    """
+    one = tf.TensorSpec(
+        [1, manifest.height, manifest.width, 3], manifest.dtype, manifest.input_name)
+    answer = tf.function(
+        lambda pixels: model.engine.signature(
+            **{manifest.input_name: pixels})[manifest.output_name],
+        input_signature=[one])
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [model.engine.signature], model.engine.model)
+        [answer.get_concrete_function()], model.engine.model)
     flatbuffer: bytes = converter.convert()
     return flatbuffer

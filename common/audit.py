@@ -1,0 +1,36 @@
+"""The audit log: who did what, when, from where. Rows are only ever added."""
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from psycopg2.extensions import connection as Connection
+from psycopg2.extras import Json
+
+from common.db import load_queries
+
+_queries = load_queries(Path(__file__).with_name("audit.sql"))
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who asked for something, in which request, from which address; a machine has no actor."""
+
+    actor: uuid.UUID | None = None
+    request_id: str | None = None
+    remote_address: str | None = None
+
+
+def write_audit(
+    connection: Connection,
+    origin: Origin,
+    action: str,
+    subject: str,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Add a line in the transaction of what it tells of, so that neither exists alone."""
+    _queries.append_audit(
+        connection, **asdict(origin), action=action, subject=subject, detail=Json(detail or {}))

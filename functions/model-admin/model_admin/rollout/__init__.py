@@ -1,0 +1,1 @@
+"""Which versions answer: activation, rollback, canary, shadow, retirement."""

@@ -1,0 +1,37 @@
+"""The command `imgclass`: every command, and where it is."""
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from imgclass import __version__
+from imgclass.cli import models, operations, pictures, stack
+
+# Plain help costs half the time of the decorated kind; tracebacks are for bugs alone.
+app = typer.Typer(
+    name="imgclass", help="Classify pictures, look the answers up, manage the models.",
+    no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+app.command()(stack.up)
+app.command()(stack.down)
+app.command()(stack.status)
+app.command()(stack.clean_data)
+app.command()(operations.token)
+app.command()(pictures.classify)
+app.command()(pictures.history)
+app.add_typer(models.app, name="models")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"imgclass {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option(
+        "--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    """Classify pictures, look the answers up, manage the models."""

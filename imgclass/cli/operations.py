@@ -1,0 +1,28 @@
+"""Running the service: `token`."""
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from imgclass import settings
+from imgclass.cli import output
+
+
+def token(
+    email: Annotated[str, typer.Option(help="Whom it is for: one address is one user.")],
+    admin: Annotated[bool, typer.Option("--admin", help="Give it the role admin.")] = False,
+    hours: Annotated[int, typer.Option(min=1, max=8760, help="For how long it is valid.")] = 12,
+) -> None:
+    """Print a token for the stack on this machine, for development."""
+    from imgclass.tokens import development_token
+
+    name, _, domain = email.partition("@")
+    if not name or not domain or len(email) > 255:
+        raise typer.BadParameter(f"{email!r} is not an e-mail address", param_hint="--email")
+    try:
+        secret = settings.load().development_secret()
+    except settings.SettingsError as error:
+        output.fail(str(error))
+    typer.echo(development_token(secret, email, admin, timedelta(hours=hours)))

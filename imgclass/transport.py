@@ -1,0 +1,144 @@
+"""HTTP for the client: connections, the few retries that are safe, and problems as exceptions."""
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from imgclass import __version__
+from imgclass.errors import ClientError, NoAnswer, ProblemError, Unreachable
+
+LOCAL_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+RETRIES = 2
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 10.0
+
+# Reading twice does no harm. A write is sent again only where the server has said that
+# it did nothing and when to come back.
+READ_AGAIN = frozenset({429, 502, 503, 504})
+WRITE_AGAIN = frozenset({429, 503})
+
+
+class Transport:
+    """Sends requests to one server, with one token, over kept connections."""
+
+    def __init__(self, url: httpx.URL, token: str, timeout: float) -> None:
+        self._url = url
+        self._http = httpx.Client(
+            base_url=self._url,
+            headers={
+                "Authorization": f"Bearer {token}",
+                "Accept": "application/json",
+                "User-Agent": f"imgclass/{__version__}",
+            },
+            timeout=timeout,
+            # A proxy set for the internet must not stand between a machine and itself.
+            trust_env=self._url.host not in LOCAL_HOSTS,
+        )
+
+    def __enter__(self) -> Transport:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        """Return the answer to a request once it succeeds.
+
+        `content` is what httpx.Client.request takes: params, data, files, timeout.
+        Raises ProblemError, Unreachable or NoAnswer.
+        """
+        attempt = 0
+        while True:
+            try:
+                return self._send_once(method, path, **content)
+            except (Unreachable, ProblemError) as error:
+                pause = _pause(method, error, attempt)
+                if pause is None:
+                    raise
+            time.sleep(pause)
+            attempt += 1
+
+    def _send_once(self, method: str, path: str, **content: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **content)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise Unreachable(self._unreachable(error)) from error
+        except httpx.TimeoutException as error:
+            raise NoAnswer(f"{self._url} did not answer in time") from error
+        except httpx.RequestError as error:
+            raise NoAnswer(f"no answer from {self._url}: {error}") from error
+        if response.is_success:
+            return response
+        raise _problem(response)
+
+    def _unreachable(self, error: Exception) -> str:
+        if self._url.host in LOCAL_HOSTS:
+            return f"nothing answers at {self._url}: is the stack up? `make up`"
+        return f"cannot connect to {self._url}: {str(error) or 'no answer'}"
+
+
+def parse_url(base_url: str) -> httpx.URL:
+    """The URL of a service. Raises ClientError when it cannot be one."""
+    try:
+        url = httpx.URL(base_url.rstrip("/"))
+    except httpx.InvalidURL as error:
+        raise ClientError(f"{base_url!r} is not an address: {error}") from error
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ClientError(f"{base_url!r} is not an address such as http://127.0.0.1:8000")
+    return url
+
+
+def _pause(method: str, error: Unreachable | ProblemError, attempt: int) -> float | None:
+    """Seconds until the next attempt; None when there should be none."""
+    pause = FIRST_PAUSE_SECONDS * 2 ** attempt
+    if isinstance(error, ProblemError):
+        if not _may_repeat(method, error):
+            return None
+        if error.retry_after is not None:
+            pause = error.retry_after
+    return pause if attempt < RETRIES and pause <= LONGEST_PAUSE_SECONDS else None
+
+
+def _may_repeat(method: str, problem: ProblemError) -> bool:
+    if method == "GET":
+        return problem.status in READ_AGAIN
+    return problem.status in WRITE_AGAIN and problem.retry_after is not None
+
+
+def _problem(response: httpx.Response) -> ProblemError:
+    body = _problem_body(response)
+    return ProblemError(
+        status=response.status_code,
+        title=str(body.get("title") or response.reason_phrase or "unknown error"),
+        detail=str(body.get("detail") or ""),
+        type=str(body.get("type") or "about:blank"),
+        request_id=body.get("request_id") or response.headers.get("X-Request-Id"),
+        retry_after=_seconds(response.headers.get("Retry-After")),
+    )
+
+
+def _problem_body(response: httpx.Response) -> dict[str, Any]:
+    """The problem document; empty when something other than the service answered."""
+    if not response.headers.get("Content-Type", "").startswith("application/problem+json"):
+        return {}
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _seconds(header: str | None) -> float | None:
+    """Retry-After in seconds; None when there is none or it is a date."""
+    return float(header) if header and header.isascii() and header.isdigit() else None
