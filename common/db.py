@@ -114,7 +114,9 @@ def _is_broken(connection: Connection) -> bool:
     """True if the server has hung up: an idle connection has nothing to read but its farewell."""
     if connection.closed:
         return True
-    if select.select([connection.fileno()], [], [], 0)[0]:
+    poll = select.poll()  # select() refuses descriptors above 1023, and clients hold many
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
         connection.close()
         return True
     return False

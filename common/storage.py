@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import boto3
+from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
+from s3transfer.exceptions import RetriesExceededError
 
 from common.config import Settings
 from common.errors import NotFound, StoreUnavailable
@@ -22,7 +25,9 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_SECONDS = 2
 READ_TIMEOUT_SECONDS = 10
 CHUNK_BYTES = 1 << 18
-_MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
+_MISSING = {"404", "NoSuchKey", "NotFound"}
+# What boto3 and the libraries below it raise beside ClientError; they have no common base.
+_FAILURES = (BotoCoreError, Boto3Error, ResponseParserError, RetriesExceededError)
 
 
 @dataclass(frozen=True)
@@ -68,12 +73,12 @@ class S3ObjectStore:
         self._bucket = bucket
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
-        with _translated(key):
+        with _translated():
             self._client.put_object(
                 Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
 
     def upload(self, key: str, path: Path) -> None:
-        with _translated(key):
+        with _translated():
             self._client.upload_file(str(path), self._bucket, key, Config=_SEQUENTIAL)
 
     def get(self, key: str) -> StoredObject:
@@ -87,7 +92,7 @@ class S3ObjectStore:
             self._client.download_fileobj(self._bucket, key, file, Config=_SEQUENTIAL)
 
     def delete(self, key: str) -> None:
-        with _translated(key):
+        with _translated():
             self._client.delete_object(Bucket=self._bucket, Key=key)
 
     def ping(self) -> None:
@@ -122,14 +127,16 @@ def s3_client(settings: Settings, connections: int) -> S3Client:
 
 
 @contextmanager
-def _translated(key: str) -> Iterator[None]:
+def _translated(read_key: str | None = None) -> Iterator[None]:
+    """Only of an object that is read can be said that it is not there: without its bucket the
+    store is of no use, whoever asks."""
     try:
         yield
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in _MISSING:
-            raise NotFound(f"There is no object {key}.") from error
+        if read_key is not None and error.response.get("Error", {}).get("Code") in _MISSING:
+            raise NotFound(f"There is no object {read_key}.") from error
         raise StoreUnavailable() from error
-    except BotoCoreError as error:
+    except _FAILURES as error:
         raise StoreUnavailable() from error
 
 

@@ -1,9 +1,8 @@
 """Micro-batches: several callers' pictures in one call of an engine that gains from it."""
 from __future__ import annotations
 
-import queue
 import threading
-import time
+from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from common.inference.engine import Engine, Pixels
 
 MAX_PICTURES = 8
-MAX_WAIT_SECONDS = 0.002
 
 
 @dataclass(frozen=True)
@@ -25,59 +23,55 @@ class _Call:
 class MicroBatcher:
     """An Engine that gathers concurrent calls for another one.
 
-    A batch holds at most MAX_PICTURES pictures and waits at most MAX_WAIT_SECONDS for them. A
-    batch that fails is repeated call by call, so that a bad picture spoils no other's answer.
+    One batch runs at a time; what is asked meanwhile becomes the next, of at most MAX_PICTURES
+    pictures unless one call alone has more. Nobody waits for company: a lone call runs at once.
+    A batch that fails is repeated call by call, so that a bad picture spoils no other's answer.
     """
 
     def __init__(self, engine: Engine) -> None:
         self.name = engine.name
         self._engine = engine
-        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
-        threading.Thread(target=self._run, name="micro-batcher", daemon=True).start()
+        self._waiting: deque[_Call] = deque()
+        self._busy = False
+        self._changed = threading.Condition()
 
     def predict(self, pixels: Pixels) -> NDArray[np.float32]:
-        """See Engine.predict."""
+        """See Engine.predict; runs the batch of others too, if it is this caller's turn."""
         call = _Call(pixels)
-        self._calls.put(call)
+        with self._changed:
+            self._waiting.append(call)
+        while not call.answer.done():
+            with self._changed:
+                self._changed.wait_for(lambda: call.answer.done() or not self._busy)
+                if call.answer.done():
+                    break
+                batch, self._busy = self._take(), True
+            try:
+                self._run(batch)
+            finally:
+                with self._changed:
+                    self._busy = False
+                    self._changed.notify_all()
         return call.answer.result()
 
-    def close(self) -> None:
-        """End the thread once everything asked before is answered."""
-        self._calls.put(None)
+    def _take(self) -> list[_Call]:
+        batch = [self._waiting.popleft()]
+        pictures = len(batch[0].pixels)
+        while self._waiting and pictures + len(self._waiting[0].pixels) <= MAX_PICTURES:
+            batch.append(self._waiting.popleft())
+            pictures += len(batch[-1].pixels)
+        return batch
 
-    def _run(self) -> None:
-        while (first := self._calls.get()) is not None:
-            calls, ended = self._gather(first)
-            self._answer(calls)
-            if ended:
-                return
-
-    def _gather(self, first: _Call) -> tuple[list[_Call], bool]:
-        """A batch that begins with `first`, and whether close() was met."""
-        calls, pictures = [first], len(first.pixels)
-        deadline = time.monotonic() + MAX_WAIT_SECONDS
-        while pictures < MAX_PICTURES:
-            try:
-                call = self._calls.get(timeout=max(0, deadline - time.monotonic()))
-            except queue.Empty:
-                break
-            if call is None:
-                return calls, True
-            calls.append(call)
-            pictures += len(call.pixels)
-        return calls, False
-
-    def _answer(self, calls: list[_Call]) -> None:
+    def _run(self, batch: list[_Call]) -> None:
         try:
-            answers = self._engine.predict(np.concatenate([call.pixels for call in calls]))
+            answers = self._engine.predict(np.concatenate([call.pixels for call in batch]))
         except Exception as error:  # whatever the engine raises belongs to its caller
-            if len(calls) == 1:
-                calls[0].answer.set_exception(error)
+            if len(batch) == 1:
+                batch[0].answer.set_exception(error)
             else:
-                for call in calls:
-                    self._answer([call])
+                for call in batch:
+                    self._run([call])
             return
-        start = 0
-        for call in calls:
-            call.answer.set_result(answers[start:start + len(call.pixels)])
-            start += len(call.pixels)
+        ends = np.cumsum([len(call.pixels) for call in batch])
+        for call, answer in zip(batch, np.split(answers, ends[:-1]), strict=True):
+            call.answer.set_result(answer)

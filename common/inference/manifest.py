@@ -42,6 +42,7 @@ class Manifest:
     labels_file: str
     labels_count: int
     top_k: int
+    engine: str
     golden: tuple[Golden, ...]
     files: Mapping[str, str]
     preprocessing_digest: str
@@ -70,6 +71,7 @@ class Manifest:
             labels_file=document["labels"]["file"],
             labels_count=document["labels"]["count"],
             top_k=document.get("top_k", 5),
+            engine=document.get("engine", "auto"),
             golden=tuple(Golden(**golden) for golden in document.get("golden", [])),
             files=dict(document["files"]),
             preprocessing_digest=_digest([source, preprocessing]),

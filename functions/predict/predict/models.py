@@ -74,6 +74,7 @@ class ModelHost:
         self._poll_seconds = poll_seconds
         self._model: Model | None = None
         self._problem = "The model is not loaded yet."
+        self._closed = threading.Event()
 
     def current(self) -> Model:
         """See ModelProvider.current."""
@@ -89,6 +90,10 @@ class ModelHost:
     def start(self) -> None:
         """Begin to follow; returns at once."""
         threading.Thread(target=self._follow, name="model-host", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop following."""
+        self._closed.set()
 
     def refresh(self) -> None:
         """Load and warm the active model if it is not the current one.
@@ -120,8 +125,8 @@ class ModelHost:
         return model
 
     def _follow(self) -> None:
-        stop, delay = threading.Event(), self._poll_seconds
-        while True:
+        delay = self._poll_seconds
+        while not self._closed.is_set():
             try:
                 self.refresh()
                 delay = self._poll_seconds
@@ -131,4 +136,4 @@ class ModelHost:
                 if isinstance(error, ImgclassError):
                     self._problem = f"The active model cannot be loaded: {error}"
                 delay = min(2 * delay, MAX_RETRY_SECONDS)
-            stop.wait(delay)
+            self._closed.wait(delay)

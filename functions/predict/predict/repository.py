@@ -10,6 +10,7 @@ from psycopg2.extras import Json
 
 from common.auth import placeholder_email
 from common.db import Database, load_queries
+from common.errors import Conflict
 
 _queries = load_queries(Path(__file__).with_name("queries.sql"))
 
@@ -66,7 +67,7 @@ class PredictionRepository(Protocol):
 
 
 class PostgresPredictionRepository:
-    """PredictionRepository on PostgreSQL: one statement for each call."""
+    """PredictionRepository on PostgreSQL: one statement in each transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -82,6 +83,14 @@ class PostgresPredictionRepository:
             "placeholder_email": placeholder_email(record.user_id),
             "top_k": Json(record.top_k),
         }
+        try:
+            return self._insert(parameters)
+        except Conflict:
+            # Another request created the same user or took the address between the statement's
+            # look and its write; the next look sees that.
+            return self._insert(parameters)
+
+    def _insert(self, parameters: dict[str, Any]) -> uuid.UUID:
         with self._database.transaction() as connection:
             prediction_id: uuid.UUID = _queries.record_prediction(connection, **parameters)
         return prediction_id

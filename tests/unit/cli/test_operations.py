@@ -43,6 +43,15 @@ def test_token_of_an_administrator(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("stack")
+def test_token_for_a_shell(run: Run) -> None:
+    """--export prints an export of the token and of the user id that it speaks for."""
+    words = run("token", "--email", "ada@example.com", "--export").stdout.split()
+    variables = dict(word.split("=", 1) for word in words[1:])
+    assert words[0] == "export"
+    assert claims(variables["TOKEN"])["sub"] == variables["USER_ID"]
+
+
+@pytest.mark.usefixtures("stack")
 def test_one_address_is_one_user(run: Run) -> None:
     """Two tokens for one address speak for the same user."""
     first, second, other = (

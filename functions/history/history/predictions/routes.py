@@ -107,6 +107,7 @@ def _time(name: str) -> datetime | None:
     try:
         # Python reads the suffix Z from 3.11 on.
         value = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", text))
-    except ValueError:
+        # PostgreSQL takes no offset beyond 16 hours, and Python no year beyond 1 to 9999.
+        return value.replace(tzinfo=value.tzinfo or timezone.utc).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
         raise InvalidValue(f"{name} must be a time as in 2026-01-31T12:00:00Z.") from None
-    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)

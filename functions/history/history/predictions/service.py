@@ -2,10 +2,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 
 from common.auth import Principal
 from common.errors import InvalidValue, NotFound
@@ -60,6 +59,7 @@ def _decode(cursor: str) -> Position:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         created_at, _, prediction_id = text.partition(" ")
-        return Position(datetime.fromisoformat(created_at), uuid.UUID(prediction_id))
-    except (ValueError, binascii.Error):
+        instant = datetime.fromisoformat(created_at).astimezone(timezone.utc)
+        return Position(instant, uuid.UUID(prediction_id))
+    except (ValueError, OverflowError):  # binascii.Error is a ValueError
         raise InvalidValue("cursor must be a next_cursor of this list.") from None

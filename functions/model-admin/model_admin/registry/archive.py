@@ -4,7 +4,6 @@ from __future__ import annotations
 import hashlib
 import re
 import stat
-import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -25,8 +24,7 @@ _FOLDERS = {"saved_model/", "saved_model/variables/", "saved_model/assets/", "go
 _FOREIGN = (".h5", ".hdf5", ".keras", ".pkl", ".pickle", ".pt", ".pth", ".joblib", ".py")
 
 # What zipfile raises for a file that is no zip, or a damaged one.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, OSError,
-           ValueError)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError)
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 MAX_MEMBERS = 256

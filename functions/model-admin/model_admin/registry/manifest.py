@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ def _is_integer(_checker: object, value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-_Validator = validators.extend(
+_Validator = validators.extend(  # type: ignore[no-untyped-call]  # the stubs leave it bare
     Draft202012Validator,
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer))
 _validator = _Validator(
@@ -38,11 +37,18 @@ def check_manifest(text: bytes) -> dict[str, Any]:
     if fault is not None:
         words = f"{fault.json_path}: {fault.message}"[:MAX_DETAIL_CHARACTERS]
         raise InvalidModel(f"manifest.json: {words}.")
-    source, resize = document["input"], document["preprocessing"]["resize"]
-    if resize.get("size", math.inf) < max(source["height"], source["width"]):
+    _check_resize(document["preprocessing"]["resize"], document["input"])
+    return document
+
+
+def _check_resize(resize: dict[str, Any], source: dict[str, Any]) -> None:
+    size = resize.get("size")
+    if resize["mode"] == "exact" and size is not None:
+        raise InvalidModel(
+            "manifest.json: $.preprocessing.resize.size: the mode exact takes no size.")
+    if size is not None and size < max(source["height"], source["width"]):
         raise InvalidModel(
             "manifest.json: $.preprocessing.resize.size: must not be smaller than the input.")
-    return document
 
 
 def _refuse_constant(name: str) -> None:

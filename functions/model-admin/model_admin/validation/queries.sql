@@ -15,7 +15,8 @@ RETURNING version, model_path, digest, attempts;
 -- name: release_version!
 -- Give a claimed version back, to be taken up again after a while.
 UPDATE model_versions
-SET lease_until = now() + make_interval(secs => :delay_seconds)
+SET lease_until = now() + make_interval(secs => :delay_seconds),
+    attempts = CASE WHEN :counts THEN attempts ELSE attempts - 1 END
 WHERE version = :version AND state = 'validating' AND attempts = :attempts;
 
 -- name: conclude_version!

@@ -28,8 +28,8 @@ class ClaimRepository(Protocol):
     def claim(self, lease_seconds: float) -> Claim | None:
         """A version that is nobody's for at least `lease_seconds`."""
 
-    def release(self, claim: Claim, delay_seconds: float) -> None:
-        """Let the version be claimed again after `delay_seconds`."""
+    def release(self, claim: Claim, delay_seconds: float, counts: bool) -> None:
+        """Let the version be claimed again after `delay_seconds`; was this an attempt?"""
 
     def conclude(
         self, claim: Claim, state: str, report: dict[str, Any], twin_digest: str | None
@@ -48,11 +48,11 @@ class PostgresClaimRepository:
             row = _queries.claim_version(connection, lease_seconds=lease_seconds)
         return Claim(**row) if row else None
 
-    def release(self, claim: Claim, delay_seconds: float) -> None:
+    def release(self, claim: Claim, delay_seconds: float, counts: bool) -> None:
         with self._database.transaction() as connection:
             _queries.release_version(
                 connection, version=claim.version, attempts=claim.attempts,
-                delay_seconds=delay_seconds)
+                delay_seconds=delay_seconds, counts=counts)
 
     def conclude(
         self, claim: Claim, state: str, report: dict[str, Any], twin_digest: str | None

@@ -48,7 +48,7 @@ def compile_twin(model: LoadedModel, manifest: Manifest, path: Path) -> dict[str
 
 def _reason(error: Exception) -> str:
     """What the converter says of the operations it does not know, without its call stacks."""
-    text = str(error).strip() or type(error).__name__
+    text = str(error).replace("\0", "?").strip() or type(error).__name__
     unknown = dict.fromkeys(re.findall(r"'tf\.\w+' op [^\n]+", text))
     return "; ".join(unknown)[:500] or text.splitlines()[0][:500]
 

@@ -7,7 +7,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from common.errors import ImgclassError, InvalidModel
+from common.errors import ImgclassError, InvalidModel, Unavailable
 from common.model_store import archive_key, twin_key
 from common.storage import ObjectStore
 from model_admin.registry.archive import read_archive, unpack_archive
@@ -19,6 +19,7 @@ POLL_SECONDS = 5.0
 # What downloading, unpacking and storing may take beyond the validation itself.
 LEASE_MARGIN_SECONDS = 120.0
 RETRY_SECONDS = 10.0
+MAX_REASON_CHARACTERS = 2000
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class ValidationWorker:
     """Claims versions from the database, so that none is forgotten whatever dies.
 
     A claim runs out; then this replica or another takes the version up again, and after
-    MAX_ATTEMPTS it is rejected.
+    MAX_ATTEMPTS it is rejected. An outage of the store is no attempt.
     """
 
     def __init__(
@@ -58,17 +59,24 @@ class ValidationWorker:
         claim = self._repository.claim(self._timeout_seconds + LEASE_MARGIN_SECONDS)
         if claim is None:
             return False
+        if claim.attempts > MAX_ATTEMPTS:
+            self._reject(claim, f"The validation was abandoned {MAX_ATTEMPTS} times.")
+            return True
         try:
             with tempfile.TemporaryDirectory() as folder:
                 self._prove(claim, Path(folder))
         except InvalidModel as error:
             self._reject(claim, str(error))
+        except Unavailable as error:
+            log.warning(
+                "validation postponed", exc_info=error, extra={"model_version": claim.version})
+            self._repository.release(claim, RETRY_SECONDS, counts=False)
         except (ImgclassError, ValidationCrashed, OSError) as error:
             log.error("validation failed", exc_info=error, extra={"model_version": claim.version})
             if claim.attempts >= MAX_ATTEMPTS:
                 self._reject(claim, f"The validation failed {claim.attempts} times: {error}")
             else:
-                self._repository.release(claim, RETRY_SECONDS)
+                self._repository.release(claim, RETRY_SECONDS, counts=True)
         return True
 
     def _prove(self, claim: Claim, folder: Path) -> None:
@@ -89,6 +97,7 @@ class ValidationWorker:
             "model_version": claim.version, "twin": twin_digest is not None})
 
     def _reject(self, claim: Claim, reason: str) -> None:
+        reason = reason[:MAX_REASON_CHARACTERS].replace("\0", "?")  # names come from the model
         self._repository.conclude(claim, "rejected", {"reason": reason}, None)
         log.warning("model rejected: %s", reason, extra={"model_version": claim.version})
 

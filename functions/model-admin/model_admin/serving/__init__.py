@@ -1,0 +1,1 @@
+"""Registered versions, loaded to answer for backfills and replays."""
