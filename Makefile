@@ -1,0 +1,45 @@
+# Every task of the project. `make` lists them; the first that needs packages installs them.
+.DEFAULT_GOAL := help
+.PHONY: help up down status clean-data test lint model lock clean
+
+BIN := .venv/bin
+MODEL := var/models/efficientnet-lite0
+FUNCTIONS := predict history model-admin
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1 - \2/p' Makefile
+
+up: ## Install what is needed, start everything, classify a sample picture
+	@scripts/install stack
+	@$(BIN)/imgclass up
+
+down: ## Stop everything; the data stays
+	@if [ -x $(BIN)/imgclass ]; then $(BIN)/imgclass down; else echo "nothing is installed"; fi
+
+status: ## Show what is running
+	@if [ -x $(BIN)/imgclass ]; then $(BIN)/imgclass status || true; else echo "nothing is installed"; fi
+
+clean-data: ## Stop everything and remove all data
+	@if [ -x $(BIN)/imgclass ]; then $(BIN)/imgclass clean-data; else echo "nothing is installed"; fi
+
+test: lint ## Run lint and every test
+	@$(BIN)/pytest
+
+lint: ## Check style, types and who imports whom
+	@scripts/install dev
+	@$(BIN)/flake8
+	@$(BIN)/mypy --strict common imgclass sql scripts
+	@for each in $(FUNCTIONS); do MYPYPATH=functions/$$each $(BIN)/mypy --strict functions/$$each || exit 1; done
+	@PYTHONPATH=.:functions/predict:functions/history:functions/model-admin $(BIN)/lint-imports
+
+model: ## Build the default model
+	@scripts/install stack
+	@$(BIN)/python models/efficientnet-lite0/build.py $(MODEL) --archive $(MODEL)-v1.zip
+
+lock: ## Resolve requirements/*.in anew
+	@scripts/install dev
+	@PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock
+
+clean: down ## Stop everything and remove what was installed and built; the data stays
+	rm -rf .venv var/models .mypy_cache .pytest_cache .import_linter_cache build imgclass.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,106 @@
+"""SeaweedFS as the S3 server: all of its parts in one process."""
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+from imgclass.embedded import secret_files
+from imgclass.embedded.environment import clean
+from imgclass.embedded.layout import Layout
+from imgclass.embedded.ports import LOOPBACK, is_free
+from imgclass.embedded.process import Command
+
+PROGRAM = "weed"
+# Each part has a gRPC port as well, and a worker that knows no other way finds the admin part's
+# at this distance.
+GRPC_OFFSET = 10_000
+PARTS = ("master", "volume", "filer", "admin")
+SOCKET_FOLDER = Path("/tmp")
+
+
+class SeaweedFS:
+    """Installed as a Python package, so it is always there."""
+
+    kind = "seaweedfs"
+
+    def __init__(self, layout: Layout, search_path: str) -> None:
+        self._layout = layout
+        self._search_path = search_path
+        self._program = shutil.which(PROGRAM, path=sysconfig.get_path("scripts"))
+
+    def is_installed(self) -> bool:
+        return self._program is not None
+
+    def command(self, name: str, data: Path, settle: Callable[..., int]) -> Command:
+        """`settle(name, usable)` chooses the ports."""
+        port = {part: settle(f"{name}-{part}", is_usable) for part in PARTS}
+        options = {
+            "dir": ".",  # a list separated by commas, which the path may contain
+            "ip": LOOPBACK,
+            "ip.bind": LOOPBACK,
+            "s3.port": str(settle(name, is_usable)),
+            **{f"{part}.port": str(port[part]) for part in PARTS},
+            "s3.config": str(self._identities),
+            # Without these the filer, which asks for no password, would serve every object.
+            "disableHttp": "true",
+            "s3.iam": "false",
+            "admin.ui": "false",
+            "webdav": "false",
+            "s3.port.iceberg": "0",
+            "s3.port.lance": "0",
+            "master.telemetry": "false",
+            # A master that takes up its old state turns the first heartbeat of the volumes away,
+            # and no object can be read for 5 s. It learns all it needs from the heartbeat.
+            "master.resumeState": "false",
+            "s3.localSocket": "s3.sock",
+            "filer.localSocket": "filer.sock",
+        }
+        flags = [f"-{option}={value}" for option, value in options.items()]
+        return Command(
+            name=name, argv=(str(self._program), "-logtostderr=true", "mini", *flags),
+            environment=clean(self._layout, self._search_path, {}), directory=data,
+            content=self._identities_json())
+
+    def prepare(self, data: Path) -> None:
+        """Write the credentials, and forget the options and the masters of earlier starts."""
+        secret_files.write(self._identities, self._identities_json())
+        (data / "mini.options").unlink(missing_ok=True)
+        for master in data.glob("m[0-9]*"):
+            shutil.rmtree(master)
+
+    @property
+    def _identities(self) -> Path:
+        return self._layout.secrets / "seaweedfs-identities.json"
+
+    def _identities_json(self) -> str:
+        secrets = self._layout.secrets
+        return json.dumps({"identities": [{
+            "name": "imgclass",
+            "credentials": [{
+                "accessKey": secret_files.read(secrets, "minio-access-key"),
+                "secretKey": secret_files.read(secrets, "minio-secret-key"),
+            }],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        }]})
+
+
+def is_usable(port: int) -> bool:
+    """Whether SeaweedFS can use a free port: its gRPC twin must be free as well.
+
+    For each gRPC port it also makes a Unix socket in /tmp; a killed server's stays there, and
+    no other user can replace it.
+    """
+    grpc = port + GRPC_OFFSET
+    sockets = SOCKET_FOLDER.glob(f"seaweedfs-*-{grpc}.sock")
+    return is_free(LOOPBACK, grpc) and all(_replaceable(path) for path in sockets)
+
+
+def _replaceable(path: Path) -> bool:
+    try:
+        return os.geteuid() in (0, path.lstat().st_uid)
+    except FileNotFoundError:
+        return True

@@ -1,0 +1,24 @@
+"""Servers that all tests share; each is started when the first test asks for it."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests import servers
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The settings that lead to a running PostgreSQL."""
+    layout = servers.prepared(tmp_path_factory.mktemp("postgres"))
+    with servers.postgres_server(layout) as server:
+        yield servers.postgres_settings(server)
+
+
+@pytest.fixture(scope="session")
+def object_store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The settings that lead to a running S3 server with the two buckets."""
+    layout = servers.prepared(tmp_path_factory.mktemp("s3"))
+    with servers.object_store(layout) as server:
+        yield servers.object_store_settings(server)
