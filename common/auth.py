@@ -61,6 +61,8 @@ class KeySet:
 
     def key_for(self, token: str) -> Any:
         kid = jwt.get_unverified_header(token).get("kid")
+        if not isinstance(kid, str):
+            raise jwt.InvalidKeyError("The token names no key.")
         unavailable = Unavailable("The identity provider's keys cannot be fetched.")
         try:
             self._client.get_signing_keys()

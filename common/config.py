@@ -114,6 +114,8 @@ class Settings:
         _one_of("auto", "litert", "tensorflow"))
     inference_threads: int = _setting(
         "pictures inferred at once; 0 means the CPU quota of the container", "0", _not_negative)
+    micro_batches: bool = _setting(
+        "gather concurrent pictures into batches of up to 8 for TensorFlow", "false", _boolean)
     model_cache_dir: Path = _setting("downloaded models, by digest", "/tmp/imgclass/models", Path)
     model_poll_seconds: float = _setting("how often the active model is looked up", "2", _seconds)
 

@@ -65,6 +65,12 @@ class Database:
         finally:
             self._give_back(connection)
 
+    def connect(self) -> Connection:
+        """A connection outside the pool. Raises psycopg2.OperationalError."""
+        opened: Connection = psycopg2.connect(
+            cursor_factory=psycopg2.extras.RealDictCursor, **self._parameters)
+        return opened
+
     def ping(self) -> None:
         """Raises DatabaseUnavailable unless the server answers a query."""
         with self.transaction() as connection, connection.cursor() as cursor:
@@ -86,12 +92,10 @@ class Database:
         if connection is not None and not _is_broken(connection):
             return connection
         try:
-            opened: Connection = psycopg2.connect(
-                cursor_factory=psycopg2.extras.RealDictCursor, **self._parameters)
+            return self.connect()
         except psycopg2.OperationalError as error:
             self._slots.put(None)
             raise DatabaseUnavailable() from error
-        return opened
 
     @staticmethod
     def _commit(connection: Connection) -> None:

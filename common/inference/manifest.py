@@ -7,6 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# The folder of an archive with the pictures that an int8 twin is calibrated with.
+CALIBRATION = "calibration"
+# Of an int8 twin with the float32 one, where the manifest asks for no other.
+MIN_TOP_1_AGREEMENT = 0.98
+
 
 @dataclass(frozen=True)
 class Golden:
@@ -14,6 +19,17 @@ class Golden:
 
     file: str
     label: str
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """What kind of smaller twin is wanted, and when it is good enough.
+
+    It must give at least this share of pictures, 0..1, the class that the float32 twin gives.
+    """
+
+    mode: str
+    min_top_1_agreement: float
 
 
 @dataclass(frozen=True)
@@ -44,6 +60,7 @@ class Manifest:
     top_k: int
     engine: str
     golden: tuple[Golden, ...]
+    quantize: Quantization | None
     files: Mapping[str, str]
     preprocessing_digest: str
 
@@ -73,14 +90,27 @@ class Manifest:
             top_k=document.get("top_k", 5),
             engine=document.get("engine", "auto"),
             golden=tuple(Golden(**golden) for golden in document.get("golden", [])),
+            quantize=_quantization(document.get("quantize")),
             files=dict(document["files"]),
             preprocessing_digest=_digest([source, preprocessing]),
         )
+
+    @property
+    def brings_calibration(self) -> bool:
+        """Are there pictures in the archive to calibrate an int8 twin with?"""
+        return any(name.startswith(f"{CALIBRATION}/") for name in self.files)
 
 
 def parse_labels(text: str) -> list[str]:
     """The labels of labels.txt, one a line; the line number, from 0, is the class index."""
     return text.removesuffix("\n").split("\n")
+
+
+def _quantization(document: Mapping[str, Any] | None) -> Quantization | None:
+    if document is None:
+        return None
+    return Quantization(
+        document["mode"], document.get("min_top_1_agreement", MIN_TOP_1_AGREEMENT))
 
 
 def _digest(document: Any) -> str:

@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
 from common.errors import ModelUnavailable
+from common.inference.batching import MicroBatcher
 from common.inference.engine import Engine, Pixels, Score, best_scores, probabilities
 from common.inference.files import ModelFiles
 from common.inference.imaging import Picture, preprocess
@@ -22,6 +23,16 @@ class ModelRow:
     digest: str
     twin_digest: str | None
     manifest: dict[str, Any]
+
+
+class Lineage(TypedDict):
+    """What a prediction records of the model that made it."""
+
+    model_version: str
+    engine: str
+    model_digest: str
+    twin_digest: str | None
+    preprocessing_digest: str
 
 
 @dataclass(frozen=True)
@@ -44,7 +55,7 @@ class Model:
         """A picture as this model's input. Raises BrokenPicture."""
         return preprocess(picture, self.manifest)
 
-    def lineage(self) -> dict[str, str | None]:
+    def lineage(self) -> Lineage:
         """What a prediction records of the model that made it."""
         return {
             "model_version": self.version,
@@ -60,12 +71,15 @@ class ModelLoader:
 
     `engine` is auto (the LiteRT twin, or TensorFlow for a model without one), litert or
     tensorflow. `threads` is how many pictures LiteRT infers at once, and the size of
-    TensorFlow's pools. The engines are imported when first needed: with twins alone, TensorFlow
-    never is.
+    TensorFlow's pools; `micro_batches` gathers concurrent calls of TensorFlow. The engines are
+    imported when first needed: with twins alone, TensorFlow never is.
     """
 
-    def __init__(self, files: ModelFiles, engine: str, threads: int) -> None:
+    def __init__(
+        self, files: ModelFiles, engine: str, threads: int, micro_batches: bool = False
+    ) -> None:
         self._files = files
+        self._micro_batches = micro_batches
         self._engine = engine
         self._threads = threads
 
@@ -103,5 +117,6 @@ class ModelLoader:
             raise ModelUnavailable(
                 f"Model {row.version} needs TensorFlow, which is not installed.") from error
         limit_threads(self._threads)
-        return TensorFlowEngine.load(
+        engine = TensorFlowEngine.load(
             self._files.saved_model(row.model_path, row.digest), manifest)
+        return MicroBatcher(engine) if self._micro_batches else engine

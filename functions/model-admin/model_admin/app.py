@@ -9,12 +9,32 @@ from common.auth import Authenticator
 from common.config import Settings
 from common.cpu import available_cpus
 from common.db import Database
+from common.inference.files import ModelFiles
+from common.inference.model import ModelLoader
 from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app
+from model_admin.backfill.claims import PostgresBackfillClaims
+from model_admin.backfill.classifier import PictureClassifier
+from model_admin.backfill.repository import PostgresBackfillRepository
+from model_admin.backfill.routes import create_routes as backfill_routes
+from model_admin.backfill.service import Backfills
+from model_admin.backfill.worker import BackfillWorker
+from model_admin.insight.repository import PostgresComparisonReader
+from model_admin.insight.routes import create_routes as insight_routes
+from model_admin.insight.service import VersionComparison
 from model_admin.registry.repository import PostgresVersionRepository
-from model_admin.registry.routes import create_routes
+from model_admin.registry.routes import create_routes as registry_routes
 from model_admin.registry.service import ModelRegistry
+from model_admin.replay.evidence import Evidence
+from model_admin.replay.repository import PostgresRecordedPredictions
+from model_admin.replay.routes import create_routes as replay_routes
+from model_admin.replay.service import ReplayService
+from model_admin.rollout.repository import PostgresRolloutRepository
+from model_admin.rollout.routes import create_routes as rollout_routes
+from model_admin.rollout.service import ModelRollout
+from model_admin.serving.models import LoadedVersions
 from model_admin.validation.repository import PostgresClaimRepository
+from model_admin.validation.stored_pictures import StoredPictures
 from model_admin.validation.worker import ValidationWorker
 
 # Multipart framing around the archive.
@@ -22,15 +42,23 @@ FRAMING_BYTES = 1 << 16
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The WSGI application; models are validated in the background."""
+    """The WSGI application; models are validated, and backfills run, in the background."""
     settings = settings or Settings.load()
     logs.configure("model-admin", settings.log_level, settings.log_dir)
-    database = Database(settings, size=settings.web_threads + 1)
-    client = s3_client(settings, connections=settings.web_threads + 1)
+    database = Database(settings, size=settings.web_threads + 2)
+    client = s3_client(settings, connections=settings.web_threads + 2)
     models = S3ObjectStore(client, settings.models_bucket_name)
+    pictures = S3ObjectStore(client, settings.minio_bucket_name)
+    threads = settings.inference_threads or available_cpus()
     worker = ValidationWorker(
         PostgresClaimRepository(database), models, settings.validation_timeout_seconds,
-        settings.max_model_bytes, settings.inference_threads or available_cpus())
+        settings.max_model_bytes, threads, StoredPictures(database, pictures))
+    files = ModelFiles(models, settings.model_cache_dir)
+    versions = LoadedVersions(database, ModelLoader(files, settings.engine, threads), {
+        engine: ModelLoader(files, engine, threads) for engine in ("litert", "tensorflow")})
+    backfills = BackfillWorker(
+        PostgresBackfillClaims(database), versions,
+        PictureClassifier(pictures, settings.max_pixels))
     registry = ModelRegistry(
         PostgresVersionRepository(database), models, worker.wake, settings.max_model_bytes)
     app = create_web_app(
@@ -40,6 +68,15 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings.max_model_bytes + FRAMING_BYTES,
         CollectorRegistry(),
     )
-    app.register_blueprint(create_routes(registry))
+    app.register_blueprint(registry_routes(registry))
+    app.register_blueprint(rollout_routes(ModelRollout(
+        PostgresRolloutRepository(database), registry, models)))
+    app.register_blueprint(backfill_routes(Backfills(
+        PostgresBackfillRepository(database), backfills.wake)))
+    app.register_blueprint(insight_routes(VersionComparison(PostgresComparisonReader(database))))
+    app.register_blueprint(replay_routes(ReplayService(
+        PostgresRecordedPredictions(database), versions, Evidence(pictures, models),
+        settings.max_pixels)))
     worker.start()
+    backfills.start()
     return app

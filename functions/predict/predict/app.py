@@ -13,14 +13,17 @@ from common.auth import Authenticator
 from common.config import Settings
 from common.cpu import available_cpus
 from common.db import Database
+from common.inference.files import ModelFiles
+from common.inference.model import ModelLoader
+from common.notifications import Listener
 from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app
-from predict.engines import EngineChoice
-from predict.model_files import ModelFiles
 from predict.models import ModelHost
 from predict.repository import PostgresPredictionRepository
+from predict.rollout import CHANNEL, PostgresRolloutRepository
 from predict.routes import create_routes
 from predict.service import ClassificationService
+from predict.shadow import ShadowScorer
 from predict.telemetry import Telemetry
 
 
@@ -41,16 +44,20 @@ def create_app(settings: Settings | None = None) -> Flask:
     repository = PostgresPredictionRepository(database)
     client = s3_client(settings, connections=settings.web_threads + 1)
     pictures = S3ObjectStore(client, settings.minio_bucket_name)
+    files = ModelFiles(
+        S3ObjectStore(client, settings.models_bucket_name), settings.model_cache_dir)
     models = ModelHost(
-        repository,
-        ModelFiles(S3ObjectStore(client, settings.models_bucket_name), settings.model_cache_dir),
-        EngineChoice(settings.engine, settings.inference_threads or available_cpus()),
+        PostgresRolloutRepository(database),
+        ModelLoader(files, settings.engine, settings.inference_threads or available_cpus(),
+                    settings.micro_batches),
         telemetry,
+        Listener(database, CHANNEL).wait,
         settings.model_poll_seconds,
     )
     service = ClassificationService(
         models, pictures, repository,
         ThreadPoolExecutor(settings.web_threads, thread_name_prefix="store"),
+        ShadowScorer(repository, telemetry, settings.max_pixels),
         telemetry, settings.max_pixels)
     checks = {"model": models.check, "database": database.ping, "object store": pictures.ping}
     app = create_web_app(

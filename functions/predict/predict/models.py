@@ -1,139 +1,165 @@
-"""The model that answers: loaded, warmed, and swapped when another one is activated."""
+"""The models that answer: loaded, warmed, and swapped when the rollout changes."""
 from __future__ import annotations
 
+import hashlib
 import logging
-import threading
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Thread
 from typing import Protocol
 
-import numpy as np
-
 from common.errors import ImgclassError, ModelUnavailable
-from common.inference.engine import Engine, Pixels, Score, best_scores, probabilities
-from common.inference.imaging import Picture, preprocess
-from common.inference.manifest import Manifest, parse_labels
-from predict.model_files import ModelFiles
-from predict.repository import ActiveModel, PredictionRepository
+from common.inference.model import Model, ModelLoader, ModelRow
+from predict.rollout import Rollout, RolloutRepository
 from predict.telemetry import Telemetry
 
 MAX_RETRY_SECONDS = 60.0
-
-EngineFactory = Callable[[ActiveModel, Manifest, ModelFiles], Engine]
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Model:
-    """A loaded model with all that an answer's lineage names."""
+class Lineup:
+    """The loaded models by role; `canary_percent` of the users get the canary's answer."""
 
-    version: str
-    digest: str
-    twin_digest: str | None
-    manifest: Manifest
-    labels: list[str]
-    engine: Engine
+    active: Model
+    canary: Model | None = None
+    canary_percent: int = 0
+    shadow: Model | None = None
 
-    def classify(self, pixels: Pixels, top_k: int) -> list[Score]:
-        """The `top_k` best classes of one preprocessed picture, shape (1, height, width, 3)."""
-        output = probabilities(self.engine.predict(pixels), self.manifest)
-        return best_scores(output[0], self.labels, top_k)
+    def by_role(self) -> dict[str, Model]:
+        """The loaded models, each under every role it has."""
+        roles = {"active": self.active, "canary": self.canary, "shadow": self.shadow}
+        return {role: model for role, model in roles.items() if model is not None}
 
-    def preprocess(self, picture: Picture) -> Pixels:
-        """A picture as this model's input. Raises BrokenPicture."""
-        return preprocess(picture, self.manifest)
+    def model_for(self, user_id: uuid.UUID) -> Model:
+        """The model that answers a user: always the same one while the rollout stays."""
+        if self.canary is not None and in_canary(
+                self.canary.version, user_id, self.canary_percent):
+            return self.canary
+        return self.active
+
+
+def in_canary(version: str, user_id: uuid.UUID, percent: int) -> bool:
+    """Whether a user belongs to the share that a canary answers.
+
+    A user once in stays in while the share grows, and each version draws its users anew.
+    """
+    digest = hashlib.sha256(f"{version}:{user_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") % 100 < percent
 
 
 class ModelProvider(Protocol):
-    """Knows the model that answers at the moment."""
+    """Knows the models that answer at the moment."""
 
-    def current(self) -> Model:
-        """Raises ModelUnavailable while none is loaded and warm."""
+    def lineup(self) -> Lineup:
+        """Raises ModelUnavailable while no active model is loaded and warm."""
 
 
 class ModelHost:
-    """Follows the active model of the database from a background thread.
+    """Follows the rollout in the database from a background thread.
 
-    A request keeps the Model it began with, so a swap disturbs nobody; the old one is freed with
-    its last request. A model that fails to load leaves the old one serving.
+    A request keeps the models it began with, so a swap disturbs nobody; an old one is freed with
+    its last request. A model that fails to load leaves the one before it in its place.
     """
 
     def __init__(
         self,
-        repository: PredictionRepository,
-        files: ModelFiles,
-        make_engine: EngineFactory,
+        repository: RolloutRepository,
+        loader: ModelLoader,
         telemetry: Telemetry,
+        wait: Callable[[float], None],
         poll_seconds: float,
     ) -> None:
+        """`wait` returns after so many seconds, or earlier if the rollout changed."""
         self._repository = repository
-        self._files = files
-        self._make_engine = make_engine
+        self._loader = loader
         self._telemetry = telemetry
+        self._wait = wait
         self._poll_seconds = poll_seconds
-        self._model: Model | None = None
+        self._lineup: Lineup | None = None
         self._problem = "The model is not loaded yet."
-        self._closed = threading.Event()
+        self._reported: set[str] = set()
 
-    def current(self) -> Model:
-        """See ModelProvider.current."""
-        model = self._model
-        if model is None:
+    def lineup(self) -> Lineup:
+        """See ModelProvider.lineup."""
+        lineup = self._lineup
+        if lineup is None:
             raise ModelUnavailable(self._problem)
-        return model
+        return lineup
 
     def check(self) -> None:
-        """Raises ModelUnavailable while no model is loaded and warm."""
-        self.current()
+        """Raises ModelUnavailable while no active model is loaded and warm."""
+        self.lineup()
 
     def start(self) -> None:
         """Begin to follow; returns at once."""
-        threading.Thread(target=self._follow, name="model-host", daemon=True).start()
+        Thread(target=self._follow, name="model-host", daemon=True).start()
 
-    def close(self) -> None:
-        """Stop following."""
-        self._closed.set()
+    def refresh(self) -> bool:
+        """Load and warm what the rollout names and is not loaded; False if something failed.
 
-    def refresh(self) -> None:
-        """Load and warm the active model if it is not the current one.
-
-        Raises whatever keeps it from serving; the current model stays.
+        Raises DatabaseUnavailable; then everything stays as it was.
         """
-        active = self._repository.active_model()
+        rollout = self._repository.rollout()
+        problems: list[str] = []
+        self._lineup = self._assemble(rollout, problems)
+        if self._lineup is None:
+            self._problem = problems[0] if problems else "No model is active."
+        models = self._lineup.by_role() if self._lineup else {}
+        self._telemetry.serving(models)
+        self._repository.report(
+            {role: {"version": model.version, "digest": model.digest,
+                    "engine": model.engine.name} for role, model in models.items()},
+            "; ".join(problems) or None)
+        return not problems
+
+    def _assemble(self, rollout: Rollout, problems: list[str]) -> Lineup | None:
+        active = self._settle("active", rollout.active, problems)
         if active is None:
-            self._model, self._problem = None, "No model is active."
-            return
-        if self._model is not None and self._model.digest == active.digest:
-            return
-        with self._telemetry.model_load_seconds.time():
-            model = self._load(active)
-        self._model = model
-        self._telemetry.serving(model.version, model.digest, model.engine.name)
+            return None
+        return Lineup(
+            active,
+            self._settle("canary", rollout.canary, problems),
+            rollout.canary_percent,
+            self._settle("shadow", rollout.shadow, problems))
+
+    def _settle(self, role: str, row: ModelRow | None, problems: list[str]) -> Model | None:
+        """The model of `row`: loaded already in some role, or now; else the role's old one."""
+        if row is None:
+            return None
+        loaded = self._lineup.by_role() if self._lineup else {}
+        for model in loaded.values():
+            if model.digest == row.digest:
+                return model
+        try:
+            with self._telemetry.model_load_seconds.time():
+                model = self._loader.load(row)
+        except Exception as error:  # the thread must outlive whatever a model does
+            self._note_failure(row, error)
+            reason = str(error) if isinstance(error, ImgclassError) else "see the log"
+            problems.append(f"Model {row.version} cannot be loaded: {reason}")
+            return loaded.get(role)
         log.info("model loaded", extra={
             "model_version": model.version, "engine": model.engine.name, "digest": model.digest})
-
-    def _load(self, active: ActiveModel) -> Model:
-        manifest = Manifest.from_json(active.manifest)
-        labels = self._files.labels(active.model_path, manifest.files[manifest.labels_file])
-        engine = self._make_engine(active, manifest, self._files)
-        model = Model(
-            active.version, active.digest, active.twin_digest, manifest,
-            parse_labels(labels.read_text(encoding="utf-8")), engine)
-        warm_up = np.zeros((1, manifest.height, manifest.width, 3), manifest.dtype)
-        model.classify(warm_up, top_k=1)
+        self._reported.discard(row.digest)
         return model
+
+    def _note_failure(self, row: ModelRow, error: Exception) -> None:
+        self._telemetry.model_load_failures.inc()
+        log.error("model not loaded", exc_info=error, extra={"model_version": row.version})
+        if row.digest not in self._reported:
+            self._repository.note_load_failure(row.version, str(error)[:1000])
+            self._reported.add(row.digest)
 
     def _follow(self) -> None:
         delay = self._poll_seconds
-        while not self._closed.is_set():
+        while True:
             try:
-                self.refresh()
-                delay = self._poll_seconds
-            except Exception as error:  # the thread must outlive whatever a model does
-                self._telemetry.model_load_failures.inc()
-                log.error("the active model cannot be looked up or loaded", exc_info=error)
-                if isinstance(error, ImgclassError):
-                    self._problem = f"The active model cannot be loaded: {error}"
-                delay = min(2 * delay, MAX_RETRY_SECONDS)
-            self._closed.wait(delay)
+                failed = not self.refresh()
+            except Exception as error:  # the thread must outlive an outage
+                log.error("the rollout cannot be looked up", exc_info=error)
+                failed = True
+            delay = min(2 * delay, MAX_RETRY_SECONDS) if failed else self._poll_seconds
+            self._wait(delay)

@@ -1,9 +1,3 @@
--- name: active_model^
--- The model that answers, if one is active.
-SELECT version, model_path, digest, twin_digest, manifest
-FROM model_versions
-WHERE is_active;
-
 -- name: record_prediction$
 -- Store a picture's owner, the picture and its prediction; answers the prediction's id.
 -- The owner is created or, if its token names another address by now, updated. An address that
@@ -37,3 +31,13 @@ VALUES (
     :prediction_time_ms, :top_k, :request_id, :source, :engine, :model_digest, :twin_digest,
     :preprocessing_digest)
 RETURNING prediction_id;
+
+-- name: record_shadow_prediction!
+-- Store what the shadow model says of an answered picture.
+INSERT INTO shadow_predictions (
+    prediction_id, model_version, predicted_class, confidence_score, prediction_time_ms, top_k,
+    engine, model_digest, twin_digest, preprocessing_digest)
+VALUES (
+    :prediction_id, :model_version, :predicted_class, :confidence_score, :prediction_time_ms,
+    :top_k, :engine, :model_digest, :twin_digest, :preprocessing_digest)
+ON CONFLICT DO NOTHING;

@@ -1,4 +1,4 @@
-"""What predict reads from and writes to PostgreSQL."""
+"""What predict writes to PostgreSQL."""
 from __future__ import annotations
 
 import uuid
@@ -11,19 +11,9 @@ from psycopg2.extras import Json
 from common.auth import placeholder_email
 from common.db import Database, load_queries
 from common.errors import Conflict
+from common.inference.model import Lineage
 
 _queries = load_queries(Path(__file__).with_name("queries.sql"))
-
-
-@dataclass(frozen=True)
-class ActiveModel:
-    """The row of the model that answers; digests are SHA-256 in hexadecimal."""
-
-    version: str
-    model_path: str
-    digest: str
-    twin_digest: str | None
-    manifest: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -53,11 +43,20 @@ class PredictionRecord:
     preprocessing_digest: str
 
 
-class PredictionRepository(Protocol):
-    """Keeps predictions and knows which model is active."""
+@dataclass(frozen=True)
+class ShadowRecord:
+    """What the shadow model makes of an answered picture; `lineage` as Model.lineage() gives."""
 
-    def active_model(self) -> ActiveModel | None:
-        """The model that answers. Raises DatabaseUnavailable."""
+    prediction_id: uuid.UUID
+    predicted_class: str
+    confidence_score: float
+    prediction_time_ms: int
+    top_k: list[dict[str, Any]]
+    lineage: Lineage
+
+
+class PredictionRepository(Protocol):
+    """Keeps predictions."""
 
     def record(self, record: PredictionRecord) -> uuid.UUID:
         """Store everything or nothing; answers the prediction's id.
@@ -65,17 +64,15 @@ class PredictionRepository(Protocol):
         Raises DatabaseUnavailable, and CommitUnknown if it may have been stored after all.
         """
 
+    def record_shadow(self, record: ShadowRecord) -> None:
+        """Store what the shadow model says, unless it did already. Raises DatabaseUnavailable."""
+
 
 class PostgresPredictionRepository:
     """PredictionRepository on PostgreSQL: one statement in each transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    def active_model(self) -> ActiveModel | None:
-        with self._database.transaction() as connection:
-            row = _queries.active_model(connection)
-        return ActiveModel(**row) if row else None
 
     def record(self, record: PredictionRecord) -> uuid.UUID:
         parameters = {
@@ -89,6 +86,11 @@ class PostgresPredictionRepository:
             # Another request created the same user or took the address between the statement's
             # look and its write; the next look sees that.
             return self._insert(parameters)
+
+    def record_shadow(self, record: ShadowRecord) -> None:
+        parameters = {**asdict(record), **record.lineage, "top_k": Json(record.top_k)}
+        with self._database.transaction() as connection:
+            _queries.record_shadow_prediction(connection, **parameters)
 
     def _insert(self, parameters: dict[str, Any]) -> uuid.UUID:
         with self._database.transaction() as connection:

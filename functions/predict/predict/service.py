@@ -12,9 +12,11 @@ from datetime import datetime, timezone
 from common.errors import CommitUnknown, ImgclassError
 from common.inference.engine import Score
 from common.inference.imaging import Picture, open_picture
+from common.inference.model import Model
 from common.storage import ObjectStore
-from predict.models import Model, ModelProvider
+from predict.models import ModelProvider
 from predict.repository import PredictionRecord, PredictionRepository
+from predict.shadow import ShadowScorer
 from predict.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,7 @@ class ClassificationService:
         store: ObjectStore,
         repository: PredictionRepository,
         executor: Executor,
+        shadow: ShadowScorer,
         telemetry: Telemetry,
         max_pixels: int,
     ) -> None:
@@ -64,6 +67,7 @@ class ClassificationService:
         self._store = store
         self._repository = repository
         self._executor = executor
+        self._shadow = shadow
         self._telemetry = telemetry
         self._max_pixels = max_pixels
 
@@ -74,7 +78,8 @@ class ClassificationService:
         used, and Unavailable when the model, the store or the database cannot serve; then
         nothing is recorded.
         """
-        model = self._models.current()
+        lineup = self._models.lineup()
+        model = lineup.model_for(submission.user_id)
         picture = open_picture(submission.data, self._max_pixels)
         image_id = uuid.uuid4()
         key = f"{datetime.now(timezone.utc):%Y/%m/%d}/{image_id}.{picture.extension}"
@@ -98,6 +103,8 @@ class ClassificationService:
             self._executor.submit(self._remove, key, stored)
             raise
         self._telemetry.predictions.labels(model.version).inc()
+        if lineup.shadow is not None and lineup.shadow is not model:
+            self._shadow.submit(lineup.shadow, submission.data, prediction_id)
         return Classification(prediction_id, image_id, model.version, elapsed_ms, scores)
 
     def _put(self, key: str, data: bytes, media_type: str) -> None:
@@ -135,14 +142,10 @@ def _record(
         width=picture.width,
         height=picture.height,
         source=submission.source,
-        model_version=model.version,
         predicted_class=scores[0].label,
         confidence_score=scores[0].confidence,
         prediction_time_ms=elapsed_ms,
         top_k=[score.as_json() for score in scores],
         request_id=submission.request_id,
-        engine=model.engine.name,
-        model_digest=model.digest,
-        twin_digest=model.twin_digest if model.engine.name == "litert" else None,
-        preprocessing_digest=model.manifest.preprocessing_digest,
+        **model.lineage(),
     )

@@ -1,7 +1,11 @@
 """What predict measures beyond its requests."""
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from common.inference.model import Model
 
 # From a small picture on LiteRT to a large one on a busy machine.
 _BUCKETS = (.002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5)
@@ -35,11 +39,15 @@ class Telemetry:
         self.model_load_failures = Counter(
             "imgclass_model_load_failures", "Attempts to load the active model that failed.",
             registry=registry)
-        self._model = Gauge(
-            "imgclass_model_info", "The model that answers.", ["version", "digest", "engine"],
+        self.shadow_dropped = Counter(
+            "imgclass_shadow_predictions_dropped", "Pictures the shadow model did not score.",
             registry=registry)
+        self._model = Gauge(
+            "imgclass_model_info", "The models loaded, by role.",
+            ["role", "version", "digest", "engine"], registry=registry)
 
-    def serving(self, version: str, digest: str, engine: str) -> None:
-        """Name the model that answers from now on."""
+    def serving(self, models: Mapping[str, Model]) -> None:
+        """Name the models that are loaded from now on, by role."""
         self._model.clear()
-        self._model.labels(version, digest, engine).set(1)
+        for role, model in models.items():
+            self._model.labels(role, model.version, model.digest, model.engine.name).set(1)

@@ -19,15 +19,17 @@ REQUIRED = (MANIFEST, LABELS, "saved_model/saved_model.pb")
 _ALLOWED = re.compile(
     r"manifest\.json|labels\.txt|saved_model/(saved_model|fingerprint)\.pb"
     r"|saved_model/variables/variables\.(index|data-\d{5}-of-\d{5})"
-    r"|golden/[A-Za-z0-9._-]{1,100}\.(jpg|jpeg|png|webp)")
-_FOLDERS = {"saved_model/", "saved_model/variables/", "saved_model/assets/", "golden/"}
+    r"|(golden|calibration)/[A-Za-z0-9._-]{1,100}\.(jpg|jpeg|png|webp)")
+_FOLDERS = {"saved_model/", "saved_model/variables/", "saved_model/assets/", "golden/",
+            "calibration/"}
 _FOREIGN = (".h5", ".hdf5", ".keras", ".pkl", ".pickle", ".pt", ".pth", ".joblib", ".py")
 
 # What zipfile raises for a file that is no zip, or a damaged one.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError)
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
-MAX_MEMBERS = 256
+MAX_MEMBERS = 512
+MAX_CALIBRATION_PICTURES = 200
 MAX_TEXT_BYTES = 16 << 20
 # Trained weights hardly compress; labels and graphs stay far below this.
 MAX_RATIO = 100
@@ -85,6 +87,9 @@ def _members(opened: zipfile.ZipFile, max_bytes: int) -> dict[str, zipfile.ZipIn
         members[info.filename] = info
     if sum(info.file_size for info in members.values()) > max_bytes:
         raise InvalidModel(f"The archive unpacks to more than {max_bytes} bytes.")
+    if sum(name.startswith("calibration/") for name in members) > MAX_CALIBRATION_PICTURES:
+        raise InvalidModel(
+            f"The archive has more than {MAX_CALIBRATION_PICTURES} calibration pictures.")
     for name in REQUIRED:
         if name not in members:
             raise InvalidModel(f"The archive has no {name}.")

@@ -8,7 +8,7 @@ ON CONFLICT (version) DO NOTHING;
 -- name: find_version^
 -- All that is known of a version.
 SELECT
-    version, name, state, is_active, digest, twin_digest, size_bytes, manifest, report,
+    version, name, state, is_active, canary_percent, shadow, digest, twin_digest, size_bytes, manifest, report,
     registered_by, created_at, validated_at, activated_at
 FROM model_versions
 WHERE version = :version;
@@ -16,20 +16,7 @@ WHERE version = :version;
 -- name: list_versions
 -- Every version, newest first, without its manifest and report.
 SELECT
-    version, name, state, is_active, digest, twin_digest, size_bytes,
+    version, name, state, is_active, canary_percent, shadow, digest, twin_digest, size_bytes,
     registered_by, created_at, validated_at, activated_at
 FROM model_versions
 ORDER BY created_at DESC, version;
-
--- name: lock_activation
--- Let one transaction at a time change which version is active; 1 names this lock.
-SELECT pg_advisory_xact_lock(1, 0);
-
--- name: deactivate_others!
--- Take the place of the active version.
-UPDATE model_versions SET is_active = false WHERE is_active AND version <> :version;
-
--- name: activate_version!
--- Make a proven version the active one.
-UPDATE model_versions SET is_active = true, activated_at = now()
-WHERE version = :version AND state = 'ready';

@@ -40,9 +40,6 @@ class VersionRepository(Protocol):
     def list(self) -> list[Row]:
         """Every version, newest first, without manifests and reports."""
 
-    def activate(self, version: str) -> bool:
-        """Make a ready version the only active one; False if it is not ready."""
-
 
 class PostgresVersionRepository:
     """VersionRepository on PostgreSQL."""
@@ -64,12 +61,3 @@ class PostgresVersionRepository:
     def list(self) -> list[Row]:
         with self._database.transaction() as connection:
             return [*_queries.list_versions(connection)]
-
-    def activate(self, version: str) -> bool:
-        with self._database.transaction() as connection:
-            [*_queries.lock_activation(connection)]
-            _queries.deactivate_others(connection, version=version)
-            activated: int = _queries.activate_version(connection, version=version)
-            if not activated:
-                connection.rollback()
-        return activated == 1

@@ -40,8 +40,4 @@ def create_routes(registry: ModelRegistry) -> Blueprint:
     def show(version: str) -> ResponseReturnValue:
         return jsonify(registry.find(version))
 
-    @routes.post("/<version>/activate")
-    def activate(version: str) -> ResponseReturnValue:
-        return jsonify(registry.activate(version))
-
     return routes

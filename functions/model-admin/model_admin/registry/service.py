@@ -1,4 +1,4 @@
-"""Registering, showing and activating model versions."""
+"""Registering and showing model versions."""
 from __future__ import annotations
 
 import logging
@@ -58,7 +58,8 @@ class ModelRegistry:
 
     def find(self, version: str) -> Row:
         """All that is known of a version. Raises NotFound."""
-        row = self._repository.find(version)
+        # No version has control characters, and PostgreSQL takes no NUL.
+        row = self._repository.find(version) if version.isprintable() else None
         if row is None:
             raise NotFound(f"There is no model version {version}.")
         return row
@@ -66,14 +67,6 @@ class ModelRegistry:
     def list(self) -> list[Row]:
         """Every version, newest first."""
         return self._repository.list()
-
-    def activate(self, version: str) -> Row:
-        """Let a proven version answer from now on. Raises NotFound, and Conflict if unproven."""
-        if not self._repository.activate(version):
-            state = self.find(version)["state"]
-            raise Conflict(f"Model version {version} is {state}; only a ready one can be active.")
-        log.info("model activated", extra={"model_version": version})
-        return self.find(version)
 
     def _remove(self, folder: str) -> None:
         try:

@@ -41,9 +41,9 @@ def create_routes(rollout: ModelRollout) -> Blueprint:
     def delete(version: str) -> ResponseReturnValue:
         return jsonify(rollout.delete(version, _origin()))
 
-    @routes.get("/replicas")
-    def list_replicas() -> ResponseReturnValue:
-        return {"replicas": rollout.replicas()}
+    @routes.get("/<version>/replicas")
+    def list_replicas(version: str) -> ResponseReturnValue:
+        return {"replicas": rollout.replicas(version)}
 
     return routes
 

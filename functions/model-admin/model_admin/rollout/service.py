@@ -2,8 +2,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
-
 from common.audit import Origin
 from common.errors import Conflict, ImgclassError
 from common.model_store import archive_key, labels_key, twin_key
@@ -30,6 +28,7 @@ class ModelRollout:
 
     def activate(self, version: str, origin: Origin) -> Row:
         """Let a version answer from now on."""
+        self._registry.find(version)
         if not self._repository.activate(version, origin):
             raise self._refusal(version, "only a ready one can be active")
         log.info("model activated", extra={"model_version": version})
@@ -55,12 +54,14 @@ class ModelRollout:
         self, version: str, canary_percent: int, shadow: bool, origin: Origin
     ) -> Row:
         """Let a version answer `canary_percent` of the users and, as shadow, watch the rest."""
+        self._registry.find(version)
         if not self._repository.set_traffic(version, canary_percent, shadow, origin):
             raise self._refusal(version, "only a ready one that is not active can take traffic")
         return self._registry.find(version)
 
     def delete(self, version: str, origin: Origin) -> Row:
         """Remove a version's files and keep its row, which predictions name."""
+        self._registry.find(version)
         path = self._repository.retire(version, origin)
         if path is None:
             raise self._refusal(
@@ -73,9 +74,12 @@ class ModelRollout:
                           extra={"key": key})
         return self._registry.find(version)
 
-    def replicas(self) -> list[dict[str, Any]]:
-        """What each predict process serves."""
-        return self._repository.replicas()
+    def replicas(self, version: str) -> list[Row]:
+        """The predict processes that serve a version, each with all that it serves."""
+        self._registry.find(version)
+        return [
+            replica for replica in self._repository.replicas()
+            if any(model["version"] == version for model in replica["serving"].values())]
 
     def _refusal(self, version: str, rule: str) -> Conflict:
         row = self._registry.find(version)
