@@ -1,11 +1,22 @@
 """Servers that all tests share; each is started when the first test asks for it."""
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
+from types import FrameType
 
 import pytest
 
 from tests import servers
+
+
+def pytest_configure() -> None:
+    """Being told to stop ends the run as Ctrl-C does: with every server stopped."""
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
 
 
 @pytest.fixture(scope="session")

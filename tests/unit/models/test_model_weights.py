@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import weights
-from legacy_file import View, legacy_file
+from tests.unit.models.legacy_file import View, legacy_file
 
 
 def test_views_have_the_shape_and_strides_they_were_saved_with():

@@ -1,0 +1,142 @@
+"""The contracts of PredictionReader and ImageReader."""
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from history.images.repository import Image, ImageReader
+from history.predictions.repository import Filters, Position, PredictionReader, Row
+from tests.fakes.history import LISTED, NOON, image, prediction
+
+ADA, BOB = uuid.uuid4(), uuid.uuid4()
+SECOND, MICROSECOND = timedelta(seconds=1), timedelta(microseconds=1)
+
+AddPrediction = Callable[[Row], None]
+AddImage = Callable[[Image], None]
+
+
+def ids(rows: list[Row]) -> list[uuid.UUID]:
+    return [row["prediction_id"] for row in rows]
+
+
+class PredictionReaderContract:
+    """Subclasses give the fixtures `reader`, without rows, and `add`, which stores one."""
+
+    @pytest.fixture
+    def ties(self, add: AddPrediction) -> list[Row]:
+        """Thirty predictions of Ada's in three instants, newest first, stored in any order."""
+        rows = [prediction(ADA, created_at=NOON + SECOND * (number % 3)) for number in range(30)]
+        random.Random(0).shuffle(rows)
+        for row in rows:
+            add(row)
+        rows.sort(key=lambda row: (row["created_at"], row["prediction_id"]), reverse=True)
+        return rows
+
+    def test_empty(self, reader: PredictionReader) -> None:
+        """Who has no predictions gets an empty page."""
+        assert reader.page(Filters(ADA), 10, 0, None) == ([], 0)
+
+    def test_listed_fields(self, reader: PredictionReader, add: AddPrediction) -> None:
+        """A listed prediction has exactly the fields of the list, as they were stored."""
+        row = prediction(ADA, created_at=NOON + MICROSECOND, confidence_score=1 / 3)
+        add(row)
+        (listed,), total = reader.page(Filters(ADA), 10, 0, None)
+        assert tuple(listed) == LISTED
+        assert listed == {name: row[name] for name in LISTED}
+        assert total == 1
+
+    def test_newest_first(self, reader: PredictionReader, ties: list[Row]) -> None:
+        """The newest come first; of equal age, the order is that of their ids, every time."""
+        for _ in range(2):
+            rows, total = reader.page(Filters(ADA), 100, 0, None)
+            assert (ids(rows), total) == (ids(ties), 30)
+
+    def test_pages(self, reader: PredictionReader, ties: list[Row]) -> None:
+        """Limit and offset cut pages out of the list; the total stays that of the list."""
+        pages = [reader.page(Filters(ADA), 7, offset, None) for offset in range(0, 42, 7)]
+        assert [len(rows) for rows, _ in pages] == [7, 7, 7, 7, 2, 0]
+        assert [found for rows, _ in pages for found in ids(rows)] == ids(ties)
+        assert {total for _, total in pages} == {30}
+
+    def test_position(self, reader: PredictionReader, ties: list[Row]) -> None:
+        """Behind any row, also one of several of its instant, the rest of the list follows."""
+        for index, row in enumerate(ties):
+            position = Position(row["created_at"], row["prediction_id"])
+            rows, total = reader.page(Filters(ADA), 100, 0, position)
+            assert (ids(rows), total) == (ids(ties[index + 1:]), 30)
+
+    @pytest.mark.parametrize(("filters", "chosen"), [
+        ({"predicted_class": "tabby"}, "b"),
+        ({"predicted_class": "tab%"}, ""),
+        ({"predicted_class": "Tabby"}, ""),
+        ({"min_confidence": 0.5}, "ab"),
+        ({"min_confidence": 0.0}, "abc"),
+        ({"min_confidence": 0.75}, "b"),
+        ({"min_confidence": 1.0}, ""),
+        ({"model_version": "v2"}, "c"),
+        ({"source": "bucket"}, "bc"),
+        ({"since": NOON + SECOND}, "bc"),
+        ({"until": NOON + SECOND}, "a"),
+        ({"since": NOON + SECOND, "until": NOON + 2 * SECOND}, "b"),
+        ({"since": NOON + MICROSECOND, "until": NOON + SECOND}, ""),
+        ({"since": datetime(1, 1, 1, tzinfo=timezone.utc)}, "abc"),
+        ({"until": datetime.max.replace(tzinfo=timezone.utc)}, "abc"),
+        ({"source": "bucket", "min_confidence": 0.5}, "b"),
+    ])
+    def test_filters(
+        self, reader: PredictionReader, add: AddPrediction, filters: dict[str, Any], chosen: str,
+    ) -> None:
+        """Every filter, and two together, select rows and count what they select."""
+        rows = {
+            "a": prediction(ADA, confidence_score=0.5),
+            "b": prediction(ADA, created_at=NOON + SECOND, predicted_class="tabby",
+                            confidence_score=0.75, source="bucket"),
+            "c": prediction(ADA, created_at=NOON + 2 * SECOND, confidence_score=0.25,
+                            source="bucket", model_version="v2")}
+        for row in (*rows.values(), *(prediction(BOB, **{
+                name: row[name] for name in row if name not in ("prediction_id", "user_id")})
+                for row in rows.values())):
+            add(row)
+        found, total = reader.page(Filters(ADA, **filters), 100, 0, None)
+        assert ids(found) == ids([rows[name] for name in reversed(chosen)])
+        assert total == len(chosen)
+
+    def test_find(self, reader: PredictionReader, add: AddPrediction) -> None:
+        """A prediction is found with its whole lineage."""
+        row = prediction(ADA, created_at=NOON + MICROSECOND, twin_digest=None, engine="tensorflow")
+        add(row)
+        found = reader.find(row["prediction_id"], ADA)
+        assert found == row
+        assert found is not None and list(found) == list(row)
+
+    def test_find_by_owner(self, reader: PredictionReader, add: AddPrediction) -> None:
+        """Somebody else's prediction is found only by who owns everything."""
+        row = prediction(ADA)
+        add(row)
+        assert reader.find(row["prediction_id"], BOB) is None
+        assert reader.find(row["prediction_id"], None) == row
+        assert reader.find(uuid.uuid4(), None) is None
+
+
+class ImageReaderContract:
+    """Subclasses give the fixtures `reader`, without pictures, and `add`, which stores one."""
+
+    def test_find(self, reader: ImageReader, add: AddImage) -> None:
+        """A picture is found with everything known of it."""
+        stored = image(ADA, filename="寸法 📷.png", content_type="image/png", size_bytes=1 << 33,
+                       sha256="0123456789abcdef" * 4, source="bucket")
+        add(stored)
+        assert reader.find(stored.image_id, ADA) == stored
+
+    def test_find_by_owner(self, reader: ImageReader, add: AddImage) -> None:
+        """Somebody else's picture is found only by who owns everything."""
+        stored = image(ADA)
+        add(stored)
+        assert reader.find(stored.image_id, BOB) is None
+        assert reader.find(stored.image_id, None) == stored
+        assert reader.find(uuid.uuid4(), None) is None

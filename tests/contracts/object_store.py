@@ -1,0 +1,114 @@
+"""The contract of ObjectStore."""
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+
+import pytest
+
+from common.errors import NotFound, StoreUnavailable
+from common.storage import ObjectStore
+
+
+def read(store: ObjectStore, key: str) -> bytes:
+    return b"".join(store.get(key).chunks)
+
+
+class ObjectStoreContract:
+    """Subclasses give the fixtures `store`, `unreachable_store` and `bucketless_store`."""
+
+    @pytest.fixture
+    def key(self) -> str:
+        return f"2026/01/31/{uuid.uuid4()}.jpg"
+
+    def test_put_and_get(self, store: ObjectStore, key: str) -> None:
+        """Bytes, size and media type come back as they were stored."""
+        data = bytes(range(256)) * 10
+        store.put(key, data, "image/jpeg")
+        stored = store.get(key)
+        assert (stored.size, stored.content_type) == (2560, "image/jpeg")
+        assert b"".join(stored.chunks) == data
+
+    def test_put_replaces(self, store: ObjectStore, key: str) -> None:
+        """What lay under the key before is gone."""
+        store.put(key, b"a long first version", "image/jpeg")
+        store.put(key, b"second", "image/png")
+        assert read(store, key) == b"second"
+        assert store.get(key).content_type == "image/png"
+
+    def test_empty_object(self, store: ObjectStore, key: str) -> None:
+        """An object may be empty and is there all the same."""
+        store.put(key, b"", "image/png")
+        assert (store.get(key).size, read(store, key)) == (0, b"")
+
+    def test_large_object(self, store: ObjectStore, key: str) -> None:
+        """Ten megabytes, the largest picture, come back unchanged."""
+        data = os.urandom(10 * 1024 * 1024)
+        store.put(key, data, "image/png")
+        assert read(store, key) == data
+
+    @pytest.mark.parametrize("name", [
+        "plain.jpg", "Größe 寸法 📷.jpg", "a+b&c=d?e#f%20.jpg", "sp ace.jpg", "quote\"'.jpg"])
+    def test_any_key(self, store: ObjectStore, name: str) -> None:
+        """A key may hold whatever a file name may."""
+        key = f"uploads/{uuid.uuid4()}/{name}"
+        store.put(key, name.encode(), "image/jpeg")
+        assert read(store, key) == name.encode()
+        store.delete(key)
+        with pytest.raises(NotFound):
+            store.get(key)
+
+    def test_missing_object(self, store: ObjectStore, key: str, tmp_path: Path) -> None:
+        """Reading what is not there names the key."""
+        with pytest.raises(NotFound, match=key):
+            store.get(key)
+        with pytest.raises(NotFound, match=key):
+            store.download(key, tmp_path / "file")
+
+    def test_delete(self, store: ObjectStore, key: str) -> None:
+        """A deleted object is gone."""
+        store.put(key, b"data", "image/jpeg")
+        store.delete(key)
+        with pytest.raises(NotFound):
+            store.get(key)
+
+    def test_delete_what_is_not_there(self, store: ObjectStore, key: str) -> None:
+        """Deleting twice, or what never was, is no error."""
+        store.delete(key)
+        store.delete(key)
+
+    @pytest.mark.parametrize("size", [0, 1000, 20 * 1024 * 1024])
+    def test_upload_and_download(
+        self, store: ObjectStore, key: str, tmp_path: Path, size: int,
+    ) -> None:
+        """Files of any size, also those sent in parts, come back unchanged."""
+        data = os.urandom(size)
+        (tmp_path / "sent").write_bytes(data)
+        store.upload(key, tmp_path / "sent")
+        store.download(key, tmp_path / "received")
+        assert (tmp_path / "received").read_bytes() == data
+        assert read(store, key) == data
+        assert store.get(key).content_type
+
+    def test_ping(self, store: ObjectStore) -> None:
+        """A reachable bucket answers."""
+        store.ping()
+
+    def test_unreachable(self, unreachable_store: ObjectStore, tmp_path: Path) -> None:
+        """Whatever is asked of a store that does not answer, the error says so."""
+        store, path = unreachable_store, tmp_path / "file"
+        path.write_bytes(b"data")
+        for attempt in (
+            lambda: store.put("key", b"data", "image/jpeg"), lambda: store.upload("key", path),
+            lambda: store.get("key"), lambda: store.download("key", path),
+            lambda: store.delete("key"), store.ping,
+        ):
+            with pytest.raises(StoreUnavailable) as caught:
+                attempt()
+            assert str(caught.value) == "The object store does not answer."
+
+    def test_missing_bucket(self, bucketless_store: ObjectStore) -> None:
+        """Without its bucket a store is not ready."""
+        with pytest.raises(StoreUnavailable):
+            bucketless_store.ping()

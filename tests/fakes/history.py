@@ -1,0 +1,109 @@
+"""What history reads, in memory."""
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+
+from common.errors import DatabaseUnavailable
+from history.images.repository import Image
+from history.predictions.repository import Filters, Position, Row
+
+LISTED = ("prediction_id", "image_id", "predicted_class", "confidence_score", "created_at")
+NOON = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
+
+
+def prediction(user_id: uuid.UUID, **changes: Any) -> Row:
+    """A recorded prediction with its lineage; `changes` replace its fields."""
+    return {
+        "prediction_id": uuid.uuid4(),
+        "image_id": uuid.uuid4(),
+        "user_id": user_id,
+        "predicted_class": "espresso",
+        "confidence_score": 0.9375,
+        "prediction_time_ms": 12,
+        "top_k": [{"class": "espresso", "index": 967, "confidence": 0.9375}],
+        "created_at": NOON,
+        "source": "http",
+        "request_id": "request-1",
+        "model_version": "v1",
+        "engine": "litert",
+        "model_digest": "1" * 64,
+        "twin_digest": "2" * 64,
+        "preprocessing_digest": "3" * 64,
+        "image_sha256": "4" * 64,
+        **changes,
+    }
+
+
+def image(user_id: uuid.UUID, **changes: Any) -> Image:
+    """A stored picture; `changes` replace its fields."""
+    image_id = uuid.uuid4()
+    return replace(Image(
+        image_id=image_id, user_id=user_id, filename="cup.jpg",
+        object_key=f"2026/01/31/{image_id}.jpg", content_type="image/jpeg", size_bytes=4,
+        sha256="4" * 64, width=640, height=480, source="http", created_at=NOON), **changes)
+
+
+class InMemoryPredictionReader:
+    """PredictionReader on a list; `down` makes it unreachable."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.down = False
+
+    def page(
+        self, filters: Filters, limit: int, offset: int, after: Position | None
+    ) -> tuple[list[Row], int]:
+        self._reach()
+        chosen = sorted((row for row in self.rows if _selects(filters, row)), key=_place,
+                        reverse=True)
+        behind = [row for row in chosen if after is None
+                  or _place(row) < (after.created_at, after.prediction_id)]
+        page = [{name: row[name] for name in LISTED} for row in behind[offset:offset + limit]]
+        return page, len(chosen)
+
+    def find(self, prediction_id: uuid.UUID, owner: uuid.UUID | None) -> Row | None:
+        self._reach()
+        for row in self.rows:
+            if row["prediction_id"] == prediction_id and owner in (None, row["user_id"]):
+                return row
+        return None
+
+    def _reach(self) -> None:
+        if self.down:
+            raise DatabaseUnavailable()
+
+
+class InMemoryImageReader:
+    """ImageReader on a list; `down` makes it unreachable."""
+
+    def __init__(self) -> None:
+        self.images: list[Image] = []
+        self.down = False
+
+    def find(self, image_id: uuid.UUID, owner: uuid.UUID | None) -> Image | None:
+        if self.down:
+            raise DatabaseUnavailable()
+        for stored in self.images:
+            if stored.image_id == image_id and owner in (None, stored.user_id):
+                return stored
+        return None
+
+
+def _place(row: Row) -> tuple[datetime, uuid.UUID]:
+    return row["created_at"], row["prediction_id"]
+
+
+def _selects(filters: Filters, row: Row) -> bool:
+    return (
+        row["user_id"] == filters.user_id
+        and filters.predicted_class in (None, row["predicted_class"])
+        and (filters.min_confidence is None
+             or row["confidence_score"] >= filters.min_confidence)
+        and filters.model_version in (None, row["model_version"])
+        and filters.source in (None, row["source"])
+        and (filters.since is None or row["created_at"] >= filters.since)
+        and (filters.until is None or row["created_at"] < filters.until)
+    )

@@ -1,0 +1,51 @@
+"""An object store in memory."""
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from common.errors import NotFound, StoreUnavailable
+from common.storage import StoredObject
+
+
+class InMemoryObjectStore:
+    """ObjectStore in a dictionary; `down` makes it unreachable.
+
+    `before_put` runs at the start of every put, in the thread that stores.
+    """
+
+    def __init__(self) -> None:
+        self.objects: dict[str, tuple[bytes, str]] = {}
+        self.down = False
+        self.before_put: Callable[[], object] = lambda: None
+        self._lock = threading.Lock()
+
+    def put(self, key: str, data: bytes, content_type: str) -> None:
+        self.before_put()
+        self.ping()
+        with self._lock:
+            self.objects[key] = (data, content_type)
+
+    def upload(self, key: str, path: Path) -> None:
+        self.put(key, path.read_bytes(), "binary/octet-stream")
+
+    def get(self, key: str) -> StoredObject:
+        self.ping()
+        try:
+            data, content_type = self.objects[key]
+        except KeyError:
+            raise NotFound(f"There is no object {key}.") from None
+        return StoredObject(iter([data]), len(data), content_type)
+
+    def download(self, key: str, path: Path) -> None:
+        path.write_bytes(b"".join(self.get(key).chunks))
+
+    def delete(self, key: str) -> None:
+        self.ping()
+        with self._lock:
+            self.objects.pop(key, None)
+
+    def ping(self) -> None:
+        if self.down:
+            raise StoreUnavailable()

@@ -1,0 +1,109 @@
+"""The object store on a real S3 server keeps the contract."""
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from common.config import Settings
+from common.errors import NotFound, StoreUnavailable
+from common.storage import ObjectStore, S3ObjectStore, s3_client
+from tests.contracts.object_store import ObjectStoreContract, read
+from tests.environments import settings
+from tests.proxies import CuttingProxy
+
+
+@pytest.fixture(scope="module")
+def bucket(servers: Settings) -> Iterator[str]:
+    """A bucket of the module's own, emptied and removed at the end."""
+    client, name = s3_client(servers, connections=2), f"test-{uuid.uuid4()}"
+    client.create_bucket(Bucket=name)
+    yield name
+    for found in client.list_objects_v2(Bucket=name).get("Contents", []):
+        client.delete_object(Bucket=name, Key=found["Key"])
+    client.delete_bucket(Bucket=name)
+
+
+@pytest.fixture(scope="module")
+def store(servers: Settings, bucket: str) -> ObjectStore:
+    return S3ObjectStore(s3_client(servers, connections=8), bucket)
+
+
+class TestS3ObjectStore(ObjectStoreContract):
+    """The real adapter."""
+
+    @pytest.fixture
+    def unreachable_store(self) -> ObjectStore:
+        return S3ObjectStore(s3_client(settings(), connections=2), "images")
+
+    @pytest.fixture
+    def bucketless_store(self, servers: Settings) -> ObjectStore:
+        return S3ObjectStore(s3_client(servers, connections=2), f"no-bucket-{uuid.uuid4()}")
+
+
+@pytest.mark.parametrize("change", [
+    {"minio_secret_key": "a wrong secret"}, {"minio_access_key": "nobody"}], ids=str)
+def test_wrong_credentials(servers: Settings, bucket: str, change: dict[str, str]) -> None:
+    """A store that does not let us in is of no use, and not ready."""
+    stranger = S3ObjectStore(s3_client(replace(servers, **change), connections=2), bucket)
+    for attempt in (
+        stranger.ping, lambda: stranger.put("key", b"data", "image/jpeg"),
+        lambda: stranger.get("key"), lambda: stranger.delete("key"),
+    ):
+        with pytest.raises(StoreUnavailable):
+            attempt()
+
+
+def test_strangers_cannot_read(servers: Settings, bucket: str, store: ObjectStore) -> None:
+    """Pictures are private: without credentials nobody gets at them."""
+    store.put("private", b"data", "image/jpeg")
+    url = f"http://{servers.minio_endpoint}/{bucket}/private"
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(url, timeout=10)
+    assert caught.value.code == 403
+    caught.value.close()
+
+
+def test_many_at_once(store: ObjectStore) -> None:
+    """One client serves many threads."""
+    def there_and_back(number: int) -> bool:
+        key, data = f"many/{uuid.uuid4()}", bytes([number]) * 50_000
+        store.put(key, data, "image/png")
+        return read(store, key) == data
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(there_and_back, range(40)))
+
+
+def test_cut_connections(servers: Settings, bucket: str) -> None:
+    """Kept connections that the network has cut are replaced: nobody fails."""
+    host, _, port = servers.minio_endpoint.rpartition(":")
+    with CuttingProxy(host, int(port)) as proxy:
+        behind = replace(servers, minio_endpoint=f"{proxy.host}:{proxy.port}")
+        store = S3ObjectStore(s3_client(behind, connections=2), bucket)
+        for number in range(3):
+            store.put("cut", bytes([number]), "image/png")
+            proxy.cut_all()
+        assert read(store, "cut") == bytes([2])
+    with pytest.raises(StoreUnavailable):
+        store.ping()
+
+
+def test_interrupted_upload_leaves_nothing(
+    servers: Settings, bucket: str, store: ObjectStore,
+) -> None:
+    """An object whose upload broke off is not there at all."""
+    host, _, port = servers.minio_endpoint.rpartition(":")
+    with CuttingProxy(host, int(port)) as proxy:
+        behind = replace(servers, minio_endpoint=f"{proxy.host}:{proxy.port}")
+        cut = S3ObjectStore(s3_client(behind, connections=2), bucket)
+        proxy.cut_before(b"THE LAST PART")
+        with pytest.raises(StoreUnavailable):
+            cut.put("interrupted", bytes(1_000_000) + b"THE LAST PART", "image/png")
+    with pytest.raises(NotFound):
+        store.get("interrupted")

@@ -1,0 +1,61 @@
+"""A small function built on common.web, with routes that show what reached it: `probe:app`."""
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+
+from flask import Flask, jsonify, request
+from flask.typing import ResponseReturnValue
+from prometheus_client import CollectorRegistry
+
+from common.auth import Authenticator
+from common.web import ReadinessCheck, create_web_app, principal
+from tests.environments import settings
+
+BODY_LIMIT = 300_000
+
+
+def create_probe(
+    checks: Mapping[str, ReadinessCheck] | None = None,
+    body_limit: int = BODY_LIMIT,
+    registry: CollectorRegistry | None = None,
+) -> Flask:
+    """The application; its errors are raised by tests that add routes."""
+    app = create_web_app(
+        "probe", Authenticator(settings()), checks or {}, body_limit,
+        registry or CollectorRegistry())
+
+    @app.post("/body")
+    def body() -> ResponseReturnValue:
+        return _describe(request.get_data())
+
+    @app.post("/pieces")
+    def pieces() -> ResponseReturnValue:
+        return _describe(b"".join(iter(lambda: request.stream.read(1000), b"")))
+
+    @app.post("/form")
+    def form() -> ResponseReturnValue:
+        return _describe(request.files["file"].read(), fields=sorted(request.form))
+
+    @app.post("/unread")
+    def unread() -> ResponseReturnValue:
+        return jsonify(read=False)
+
+    @app.get("/me/<path:rest>")
+    def me(rest: str) -> ResponseReturnValue:
+        return jsonify(user_id=str(principal().user_id), rest=rest)
+
+    @app.get("/slow/<int:milliseconds>")
+    def slow(milliseconds: int) -> ResponseReturnValue:
+        time.sleep(milliseconds / 1000)
+        return jsonify(slept=milliseconds)
+
+    return app
+
+
+def _describe(data: bytes, **more: object) -> ResponseReturnValue:
+    return jsonify(size=len(data), sha256=hashlib.sha256(data).hexdigest(), **more)
+
+
+app = create_probe()

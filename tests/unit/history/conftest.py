@@ -1,0 +1,74 @@
+"""History with everything around it in memory."""
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+
+import pytest
+from flask import Flask
+from prometheus_client import CollectorRegistry
+from werkzeug.test import TestResponse
+
+from common.auth import Authenticator
+from common.web import create_web_app
+from history.images import routes as image_routes
+from history.images.repository import Image
+from history.images.service import ImageArchive
+from history.predictions import routes as prediction_routes
+from history.predictions.repository import Row
+from history.predictions.service import PredictionHistory
+from tests import tokens
+from tests.environments import settings
+from tests.fakes.history import InMemoryImageReader, InMemoryPredictionReader, image, prediction
+from tests.fakes.storage import InMemoryObjectStore
+
+
+@dataclass
+class House:
+    """The function's routes, what they read from, and two of its users."""
+
+    predictions: InMemoryPredictionReader = field(default_factory=InMemoryPredictionReader)
+    images: InMemoryImageReader = field(default_factory=InMemoryImageReader)
+    store: InMemoryObjectStore = field(default_factory=InMemoryObjectStore)
+    ada: uuid.UUID = field(default_factory=uuid.uuid4)
+    bob: uuid.UUID = field(default_factory=uuid.uuid4)
+
+    def __post_init__(self) -> None:
+        app = create_web_app(
+            "history", Authenticator(settings()), {}, 1000, CollectorRegistry())
+        app.register_blueprint(
+            prediction_routes.create_routes(PredictionHistory(self.predictions)))
+        app.register_blueprint(
+            image_routes.create_routes(ImageArchive(self.images, self.store)))
+        self.app: Flask = app
+
+    def get(
+        self, path: str, user: uuid.UUID | None = None, admin: bool = False, method: str = "GET",
+        headers: dict[str, str] | None = None, **query: object,
+    ) -> TestResponse:
+        """What `user`, by default Ada, is answered."""
+        roles = ["admin"] if admin else []
+        return self.app.test_client().open(
+            path, method=method, query_string={name: str(value) for name, value in query.items()},
+            headers={**tokens.bearer(user or self.ada, roles=roles), **(headers or {})})
+
+    def predicted(self, user: uuid.UUID | None = None, **changes: object) -> Row:
+        """Record a prediction, by default one of Ada's."""
+        row = prediction(**{"user_id": user or self.ada, **changes})
+        self.predictions.rows.append(row)
+        return row
+
+    def stored(
+        self, data: bytes = b"\xff\xd8\xff and so on", user: uuid.UUID | None = None,
+        **changes: object,
+    ) -> Image:
+        """Store a picture, by default one of Ada's."""
+        stored = image(user or self.ada, **{"size_bytes": len(data), **changes})
+        self.images.images.append(stored)
+        self.store.put(stored.object_key, data, stored.content_type)
+        return stored
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
