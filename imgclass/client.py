@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, TypeVar, Union
@@ -18,16 +19,21 @@ from imgclass.errors import (
     Unreachable)
 from imgclass.filters import EVERYTHING, Filters
 from imgclass.identity import user_id_of
+from imgclass.results.backfills import Backfill
+from imgclass.results.comparisons import Comparison
 from imgclass.results.images import Image
 from imgclass.results.models import Model
 from imgclass.results.predictions import (
     Lineage, Prediction, PredictionPage, RankedClass, StoredPrediction)
+from imgclass.results.replays import Replay
+from imgclass.selection import EVERY_PICTURE, Selection
 from imgclass.transport import Transport, parse_url
 
 __all__ = [
-    "Client", "ClientError", "Filters", "Image", "InvalidToken", "Lineage", "Model", "NoAnswer",
-    "Picture", "Prediction", "PredictionPage", "ProblemError", "RankedClass", "StillValidating",
-    "StoredPrediction", "UnexpectedAnswer", "Unreachable"]
+    "Backfill", "Client", "ClientError", "Comparison", "Filters", "Image", "InvalidToken",
+    "Lineage", "Model", "NoAnswer", "Picture", "Prediction", "PredictionPage", "ProblemError",
+    "RankedClass", "Replay", "Selection", "StillValidating", "StoredPrediction",
+    "UnexpectedAnswer", "Unreachable"]
 
 Picture = Union[str, "os.PathLike[str]", bytes, BinaryIO]
 Result = TypeVar("Result")
@@ -35,6 +41,8 @@ Result = TypeVar("Result")
 POLL_SECONDS = 0.5
 # The server reads, checks and stores up to a gigabyte before it answers.
 UPLOAD_TIMEOUT_SECONDS = 600.0
+# As long as the service takes at most to load a model, or to compare millions of answers.
+ANALYSIS_TIMEOUT_SECONDS = 60.0
 
 
 class Client:
@@ -103,6 +111,13 @@ class Client:
         path = f"/api/v1/predictions/{_segment(prediction_id)}"
         return self._get(path, Lineage.from_document)
 
+    def replay(self, prediction_id: uuid.UUID | str) -> Replay:
+        """Answer a prediction's picture again, with the model and the engine that answered."""
+        response = self._transport.send(
+            "POST", "/api/v1/replays", json={"prediction_id": str(prediction_id)},
+            timeout=ANALYSIS_TIMEOUT_SECONDS)
+        return _read(response, Replay.from_document)
+
     def image(self, image_id: uuid.UUID | str) -> Image:
         """What is known of a stored picture."""
         return self._get(f"/api/v1/images/{_segment(image_id)}", Image.from_document)
@@ -156,6 +171,69 @@ class Client:
         """Make a ready model the one that answers."""
         path = f"/api/v1/models/{_segment(version)}/activate"
         return _read(self._transport.send("POST", path), Model.from_document)
+
+    def compare_models(
+        self,
+        old: str,
+        new: str,
+        basis: str = "all",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        changes: int = 50,
+    ) -> Comparison:
+        """What two versions answered; `basis` is shadow, canary, backfill or all.
+
+        `since` is included and `until` is not; both need a time zone. At most `changes` changes
+        of class, up to 50, are told.
+        """
+        parameters = {"with": new, "basis": basis, "changes": str(changes)}
+        for name, instant in (("from", since), ("to", until)):
+            if instant is not None:
+                parameters[name] = instant.isoformat()
+        response = self._transport.send(
+            "GET", f"/api/v1/models/{_segment(old)}/comparison", params=parameters,
+            timeout=ANALYSIS_TIMEOUT_SECONDS)
+        return _read(response, Comparison.from_document)
+
+    def start_backfill(
+        self,
+        version: str,
+        selection: Selection = EVERY_PICTURE,
+        pictures_per_second: float | None = None,
+    ) -> Backfill:
+        """Begin to classify stored pictures again with a ready version, in the background."""
+        order: dict[str, Any] = {"model_version": version, "filter": selection.document()}
+        if pictures_per_second is not None:
+            order["pictures_per_second"] = pictures_per_second
+        response = self._transport.send(
+            "POST", "/api/v1/backfills", json=order, timeout=ANALYSIS_TIMEOUT_SECONDS)
+        return _read(response, Backfill.from_document)
+
+    def backfills(self) -> list[Backfill]:
+        """The newest backfills, newest first."""
+        return self._get("/api/v1/backfills", lambda body: [
+            Backfill.from_document(each) for each in body["backfills"]])
+
+    def backfill(self, backfill_id: uuid.UUID | str) -> Backfill:
+        return self._get(f"/api/v1/backfills/{_segment(backfill_id)}", Backfill.from_document)
+
+    def wait_for_backfill(
+        self,
+        backfill_id: uuid.UUID | str,
+        progress: Callable[[Backfill], None] = lambda backfill: None,
+    ) -> Backfill:
+        """Return the backfill once it has ended; `progress` hears of each look at it."""
+        while True:
+            backfill = self.backfill(backfill_id)
+            progress(backfill)
+            if backfill.state != "running":
+                return backfill
+            time.sleep(POLL_SECONDS)
+
+    def cancel_backfill(self, backfill_id: uuid.UUID | str) -> Backfill:
+        """End a running backfill; what it has classified stays."""
+        path = f"/api/v1/backfills/{_segment(backfill_id)}/cancel"
+        return _read(self._transport.send("POST", path), Backfill.from_document)
 
     def _page(self, parameters: dict[str, str]) -> PredictionPage:
         return self._get("/api/v1/predictions", PredictionPage.from_document, parameters)

@@ -42,6 +42,12 @@ def scores(image: Any, weights: Any) -> Any:
     return tf.nn.softmax(logits(image, weights))
 
 
+def _imprecise(image: Any, weights: Any) -> dict[str, Any]:
+    """The last bits of exponentials decide, which every library computes a little differently."""
+    large = 1e6 * tf.exp(tf.reshape(image, [-1, FEATURES]))
+    return {"scores": scores(large - tf.floor(large), weights)}
+
+
 def _random(image: Any, weights: Any) -> dict[str, Any]:
     base = scores(image, weights)
     return {"scores": tf.nn.softmax(base + tf.random.uniform(tf.shape(base)))}
@@ -88,7 +94,10 @@ GRAPHS: dict[str, Graph] = {
     "other-scores-too": lambda image, weights: {
         "a-scores": scores(image, -weights), "scores": scores(image, weights),
         "z-scores": scores(image, -weights)},
+    "negative": lambda image, weights: {
+        "scores": scores(image, weights) + tf.constant([1.0, -1.0, 0.0])},
     "uniform": lambda image, weights: {"scores": scores(image, 0 * weights)},
+    "imprecise": _imprecise,
     "random": _random,
     "unstable": _unstable,
     "uncompilable": lambda image, weights: {

@@ -89,10 +89,11 @@ class Manifest:
             labels_count=document["labels"]["count"],
             top_k=document.get("top_k", 5),
             engine=document.get("engine", "auto"),
-            golden=tuple(Golden(**golden) for golden in document.get("golden", [])),
+            golden=tuple(
+                Golden(golden["file"], golden["label"]) for golden in document.get("golden", [])),
             quantize=_quantization(document.get("quantize")),
             files=dict(document["files"]),
-            preprocessing_digest=_digest([source, preprocessing]),
+            preprocessing_digest=_digest(_without_comments([source, preprocessing])),
         )
 
     @property
@@ -111,6 +112,15 @@ def _quantization(document: Mapping[str, Any] | None) -> Quantization | None:
         return None
     return Quantization(
         document["mode"], document.get("min_top_1_agreement", MIN_TOP_1_AGREEMENT))
+
+
+def _without_comments(document: Any) -> Any:
+    if isinstance(document, list):
+        return [_without_comments(item) for item in document]
+    if isinstance(document, dict):
+        return {name: _without_comments(value)
+                for name, value in document.items() if name != "$comment"}
+    return document
 
 
 def _digest(document: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from imgclass import __version__
-from imgclass.cli import models, operations, pictures, stack
+from imgclass.cli import backfills, comparison, lineage, models, operations, pictures, stack
 
 # Plain help costs half the time of the decorated kind; tracebacks are for bugs alone.
 app = typer.Typer(
@@ -20,7 +20,10 @@ app.command()(stack.clean_data)
 app.command()(operations.token)
 app.command()(pictures.classify)
 app.command()(pictures.history)
+app.command()(lineage.replay)
+models.app.command()(comparison.compare)
 app.add_typer(models.app, name="models")
+app.add_typer(backfills.app, name="backfill")
 
 
 def _show_version(asked: bool) -> None:

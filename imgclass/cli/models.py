@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgclass.cli import output
+from imgclass import verdict
+from imgclass.cli import authoring, output
 from imgclass.cli.connection import AsJson, Token, Url, connected
+from imgclass.packing import packed
 
 if TYPE_CHECKING:
     from imgclass.client import Client
@@ -20,8 +22,10 @@ WAIT_SECONDS = 660.0
 Version = Annotated[str, typer.Argument(help="The model's version, as its manifest says.")]
 
 app = typer.Typer(
-    help="Register models and choose the one that answers (role admin).",
+    help="Prepare models, register them, and choose the one that answers (role admin).",
     no_args_is_help=True, rich_markup_mode=None)
+app.command()(authoring.init)
+app.command()(authoring.check)
 
 
 @app.command("list")
@@ -50,27 +54,41 @@ def show(
         output.print_json(model)
         return
     with output.Rows("field", "value") as rows:
-        for name, value in _facts(model):
+        for name, value in [*_facts(model), *verdict.report_rows(model.report, model.manifest)]:
             rows.add(name, value)
 
 
 @app.command()
 def push(
-    archive: Annotated[Path, typer.Argument(
-        exists=True, dir_okay=False, readable=True, metavar="FILE",
-        help="A zip of manifest.json, labels.txt and saved_model/.")],
+    source: Annotated[Path, typer.Argument(
+        exists=True, readable=True, metavar="DIR|FILE",
+        help="A model folder, or a zip of manifest.json, labels.txt and saved_model/.")],
+    model_version: Annotated[str | None, typer.Option(
+        "--version", metavar="VERSION",
+        help="Register a folder as this version; else as its manifest says.")] = None,
+    and_activate: Annotated[bool, typer.Option(
+        "--activate", help="Then make it the one that answers.")] = False,
     as_json: AsJson = False,
     url: Url = None,
     token: Token = None,
 ) -> None:
     """Register a model and wait until it is validated. Exits with 1 if it is rejected."""
-    with connected(url, token, admin=True) as client:
-        model = _push(client, archive)
+    with (
+        authoring.explained(),
+        packed(source, model_version) as ready,
+        connected(url, token, admin=True) as client,
+    ):
+        model = _push(client, ready.archive, source.name)
+        if and_activate and model.state == "ready":
+            model = client.activate_model(model.version)
     if as_json:
         output.print_json(model)
     if model.state == "rejected":
         output.fail(f"{model.version} was rejected: {model.reason}")
     if not as_json:
+        with output.Rows("field", "value") as rows:
+            for name, value in verdict.report_rows(model.report, model.manifest):
+                rows.add(name, value)
         typer.echo(f"{model.version} is ready{_next_step(model)}")
 
 
@@ -87,9 +105,9 @@ def activate(
         typer.echo(f"{model.version} is active")
 
 
-def _push(client: Client, archive: Path) -> Model:
+def _push(client: Client, archive: Path, name: str) -> Model:
     """Upload the archive and return the model in its final state."""
-    with output.spinner(f"uploading {archive.name}") as reword:
+    with output.spinner(f"uploading {name}") as reword:
         model = client.register_model(archive)
         start = time.monotonic()
         return client.wait_for_model(

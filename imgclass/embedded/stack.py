@@ -10,6 +10,7 @@ from imgclass.client import Prediction
 from imgclass.embedded import (
     default_model, functions, gateway, migrations, objectstore, placement, postgres,
     secret_files, seed)
+from imgclass.embedded.errors import StackError
 from imgclass.embedded.functions import Functions, common_environment
 from imgclass.embedded.gateway import Gateway, check_address
 from imgclass.embedded.layout import Layout
@@ -72,6 +73,8 @@ class Stack:
         On any failure, and on an interrupt, what this call has started is stopped again.
         Raises StackError.
         """
+        if not (self.root / "functions").is_dir():
+            raise StackError("the stack runs from a checkout of the project: `make up` in one")
         self.layout.prepare()
         with exclusive(self.layout.lock):
             before = self.running()

@@ -20,12 +20,15 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, abort
 from werkzeug.serving import make_server
 
+from tests.fakes.api_backfills import FakeBackfills, backfill_routes
+
 SECRET = "a secret of the tests, longer than 32 bytes"
 MODEL_VERSION = "v1"
 JPEG = b"\xff\xd8\xff and so on"
 PNG = b"\x89PNG and so on"
 CLASSES = {b"\xff\xd8\xff": "espresso", b"\x89PNG": "Egyptian cat", b"RIFF": "tabby"}
 MAX_BODY_BYTES = 64 * 1024
+FOR_ADMINS = ("/api/v1/models", "/api/v1/backfills")
 FIRST_INSTANT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 LINEAGE = {
@@ -67,6 +70,7 @@ class FakeApi:
     predictions: list[dict[str, Any]] = field(default_factory=list)
     images: dict[str, bytes] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    backfills: FakeBackfills = field(default_factory=FakeBackfills)
 
     def __enter__(self) -> FakeApi:
         self._server = make_server("127.0.0.1", 0, _routes(self), threaded=True)
@@ -183,7 +187,7 @@ def _routes(api: FakeApi) -> Flask:
         g.claims = _claims(request.headers.get("Authorization", ""))
         if len(body) > MAX_BODY_BYTES:
             abort(413, "The body exceeds the limit of 64 KiB.")
-        if request.path.startswith("/api/v1/models") and "admin" not in g.claims["roles"]:
+        if request.path.startswith(FOR_ADMINS) and "admin" not in g.claims["roles"]:
             abort(403, "This needs a token with the role admin.")
 
     @app.errorhandler(HTTPException)
@@ -204,6 +208,7 @@ def _routes(api: FakeApi) -> Flask:
 
     _picture_routes(app, api)
     _model_routes(app, api)
+    app.register_blueprint(backfill_routes(api.backfills))
     return app
 
 

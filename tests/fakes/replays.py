@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from common.errors import Conflict, DatabaseUnavailable, ModelUnavailable
 from common.inference.engine import Pixels
+from common.inference.imaging import open_picture
 from common.inference.manifest import Manifest
 from common.inference.model import Model, ModelRow
 from common.model_store import archive_key, labels_key, twin_key
@@ -104,10 +105,10 @@ class Archive:
             max_pixels=1_000_000)
 
     def classify(
-        self, data: bytes = PICTURE, top_k: int = 2, engine: str = "litert", **changes: Any
+        self, data: bytes = PICTURE, classes: int = 2, engine: str = "litert", **changes: Any
     ) -> RecordedPrediction:
-        """Store a picture and record what the model says of it, with `changes` to the answer."""
-        recorded = self.record(data, **{**self._answer(top_k, engine), **changes})
+        """Store a picture and record the model's answer of so many classes, with `changes`."""
+        recorded = self.record(data, **{**self._answer(data, classes, engine), **changes})
         self.pictures.put(recorded.object_key, data, "image/png")
         return recorded
 
@@ -125,13 +126,9 @@ class Archive:
         self.predictions.rows[recorded.prediction_id] = (
             self.owner, replace(recorded, model_state=state))
 
-    def _answer(self, top_k: int, engine: str) -> dict[str, Any]:
-        """What FakeEngine says of PICTURE, worked out below without our own code."""
+    def _answer(self, data: bytes, classes: int, engine: str) -> dict[str, Any]:
         model = self.versions.get("v1", engine)
-        scores = SCORES[:top_k]
+        scores = model.classify(model.preprocess(open_picture(data, 1_000_000)), classes)
         return {
-            "predicted_class": scores[0]["class"], "confidence_score": scores[0]["confidence"],
-            "top_k": scores, **model.lineage()}
-
-
-SCORES: list[dict[str, Any]] = []
+            "predicted_class": scores[0].label, "confidence_score": scores[0].confidence,
+            "top_k": [score.as_json() for score in scores], **model.lineage()}

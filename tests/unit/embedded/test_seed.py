@@ -36,9 +36,10 @@ def test_model_is_registered_and_activated(api: FakeApi, tmp_path: Path) -> None
 
 def test_interrupted_registration_is_finished(api: FakeApi, tmp_path: Path) -> None:
     """A model that was registered and never activated is taken up where it was left."""
-    seed.register(api.url, SECRET, archive(tmp_path))
+    model = archive(tmp_path)
+    seed.register(api.url, SECRET, model)
     api.models["v1"]["is_active"] = False
-    seed.register(api.url, SECRET, archive(tmp_path))
+    seed.register(api.url, SECRET, model)
     assert seed.has_active_model(api.url, SECRET)
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from imgclass.embedded.errors import StackError
+from imgclass.embedded.stack import Stack
 from tests.command_line import run
 
 
@@ -58,3 +60,10 @@ def test_malformed_setting_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("up")
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert "API_PORT must be a port number" in result.stderr
+
+
+def test_stack_needs_a_checkout(tmp_path: Path) -> None:
+    """Where the functions' code is not, nothing is made."""
+    with pytest.raises(StackError, match="runs from a checkout of the project"):
+        Stack(tmp_path, tmp_path / "var").up()
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 
@@ -91,3 +92,15 @@ def test_failure(house: House, fault: str) -> None:
     house.scorer.close()
     assert list(house.repository.shadows) == [(good, "v2")]
     assert house.dropped() == 1
+
+
+def test_places_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With room for one picture, any number of them are scored one after the other."""
+    monkeypatch.setattr(shadow, "MAX_WAITING", 1)
+    house, deadline = House(), time.monotonic() + 10
+    for number in range(4):
+        prediction_id = house.answered()
+        while (prediction_id, "v2") not in house.repository.shadows:
+            assert time.monotonic() < deadline, number
+            house.scorer.submit(house.model, pictures.jpeg(60, 40), prediction_id)
+    house.scorer.close()

@@ -67,13 +67,14 @@ def _inspect(
     saved_model: Path, folder: Path, wishes: Wishes, labels: list[str] | None
 ) -> Subject:
     # TensorFlow takes seconds to load.
-    from model_admin.authoring.probing import choose_output, probe
+    from model_admin.authoring.probing import choose_output, probe, refuse_chance
     from model_admin.authoring.signature import load_signature
 
     signature = load_signature(saved_model, wishes.signature)
     height = _side("height", signature.height, wishes.height)
     width = _side("width", signature.width, wishes.width)
     output = choose_output(probe(signature, height, width), labels)
+    refuse_chance(signature, output, height, width)
     guesses = (signature.height or wishes.height, signature.width or wishes.width)
     return Subject(
         name=wishes.name or model_name(folder.resolve().name),

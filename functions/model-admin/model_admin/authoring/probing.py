@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -17,6 +18,10 @@ NOISE_PROBES = 3
 SCALINGS = ((0.0, 1.0), (127.5, 127.5), (0.0, 255.0))
 # As validation has it.
 SUM_TOLERANCE = 1e-3
+# One picture's answers may differ by what threads add up in another order, but not by more.
+SAME_ANSWER = 1e-5
+# Calls with one picture: enough that flipping a coin for each shows.
+REPEATS = 18
 
 Answers = dict[str, NDArray[np.float32]]
 
@@ -38,15 +43,26 @@ def probe(signature: Signature, height: int, width: int) -> Answers:
     """
     answers: dict[str, list[NDArray[np.float32]]] = {}
     for picture in _pictures(signature.dtype, height, width):
-        try:
-            outputs = signature.call(**{signature.input_name: tf.constant(picture)})
-        except Exception as error:  # TensorFlow raises whatever the graph leads it to
-            raise InvalidModel(
-                f"The model does not take a picture of shape {picture.shape}: "
-                f"{first_line(error)}") from error
-        for name, output in outputs.items():
-            answers.setdefault(name, []).append(output.numpy())
+        for name, output in _call(signature, picture).items():
+            answers.setdefault(name, []).append(output)
     return {name: np.concatenate(each) for name, each in answers.items() if each[0].ndim > 0}
+
+
+def refuse_chance(signature: Signature, output: Output, height: int, width: int) -> None:
+    """Raises InvalidModel if the same picture does not always get the same answer.
+
+    Keras exports layers that augment pictures switched on, unless told that it is no training.
+    """
+    variants = _scaled(_noise((1, height, width, 3)), signature.dtype)
+    for picture in variants:
+        first, *others = (_call(signature, picture)[output.name]
+                          for _ in range(REPEATS // len(variants)))
+        if not all(np.allclose(first, other, SAME_ANSWER, SAME_ANSWER, equal_nan=True)
+                   for other in others):
+            raise InvalidModel(
+                "The model answers the same picture differently each time: layers that augment "
+                "pictures or drop values are switched on in it. Export "
+                "keras.Model(inputs, model(inputs, training=False)) instead of the model.")
 
 
 def choose_output(answers: Answers, labels: list[str] | None) -> Output:
@@ -70,12 +86,29 @@ def choose_output(answers: Answers, labels: list[str] | None) -> Output:
 def _pictures(dtype: str, height: int, width: int) -> Iterable[Pixels]:
     """Batches of one picture, (1, height, width, 3)."""
     shape = (1, height, width, 3)
-    noise = np.random.default_rng(0).integers(0, 256, (NOISE_PROBES, *shape))
-    pictures = [np.zeros(shape), np.full(shape, 255), *noise]
+    pictures = [np.zeros(shape), np.full(shape, 255), *_noise((NOISE_PROBES, *shape))]
+    return [variant for picture in pictures for variant in _scaled(picture, dtype)]
+
+
+def _noise(shape: tuple[int, ...]) -> NDArray[Any]:
+    return np.random.default_rng(0).integers(0, 256, shape)
+
+
+def _scaled(picture: NDArray[Any], dtype: str) -> list[Pixels]:
+    """A picture with pixels in 0..255 in every way the model may want it."""
     if dtype == "uint8":
-        return [picture.astype(np.uint8) for picture in pictures]
-    return [((picture - mean) / scale).astype(np.float32)
-            for picture in pictures for mean, scale in SCALINGS]
+        return [picture.astype(np.uint8)]
+    return [((picture - mean) / scale).astype(np.float32) for mean, scale in SCALINGS]
+
+
+def _call(signature: Signature, picture: Pixels) -> dict[str, NDArray[Any]]:
+    try:
+        outputs = signature.call(**{signature.input_name: tf.constant(picture)})
+        return {name: output.numpy() for name, output in outputs.items()}
+    except Exception as error:  # TensorFlow raises whatever the graph leads it to
+        raise InvalidModel(
+            f"The model does not take a picture of shape {picture.shape}: "
+            f"{first_line(error)}") from error
 
 
 def _is_classes(answers: NDArray[np.float32]) -> bool:
@@ -99,6 +132,6 @@ def _judge(name: str, answers: NDArray[np.float32]) -> Output:
 
 
 def _shapes(answers: Answers) -> str:
-    shapes = [f"{name} (n, {', '.join(map(str, each.shape[1:]))}) {each.dtype}"
+    shapes = [f"{name} ({', '.join(['n', *map(str, each.shape[1:])])}) {each.dtype}"
               for name, each in sorted(answers.items())]
     return "; ".join(shapes) or "there is none"

@@ -62,28 +62,15 @@ def _check_graph(meta_graph: Any) -> list[str]:
 
 
 def _saver_nodes(meta_graph: Any) -> set[str]:
-    """The graph's nodes that save and restore; one that a signature needs is none of them.
+    """The graph's nodes that save and restore.
 
     TensorFlow runs them itself when it loads a model without an object graph: then none counts.
     """
     if not meta_graph.HasField("object_graph_def"):
         return set()
     saver = meta_graph.saver_def
-    tensors = {saver.filename_tensor_name, saver.save_tensor_name, saver.restore_op_name}
-    waiting = [tensor.name for signature in meta_graph.signature_def.values()
-               for tensor in (*signature.inputs.values(), *signature.outputs.values())]
-    inputs = {node.name: node.input for node in meta_graph.graph_def.node}
-    needed: set[str] = set()
-    while waiting:
-        name = _node_name(waiting.pop())
-        if name not in needed:
-            needed.add(name)
-            waiting += inputs.get(name, ())
-    return {_node_name(tensor) for tensor in tensors} - needed
-
-
-def _node_name(tensor: str) -> str:
-    return tensor.removeprefix("^").split(":")[0]
+    tensors = (saver.filename_tensor_name, saver.save_tensor_name, saver.restore_op_name)
+    return {name.split(":")[0] for name in tensors if name}
 
 
 def _handed_out(objects: Any) -> Iterator[str]:

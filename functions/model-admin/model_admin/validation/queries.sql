@@ -25,3 +25,23 @@ UPDATE model_versions
 SET state = :state, report = :report, twin_digest = :twin_digest, validated_at = now(),
     lease_until = NULL
 WHERE version = :version AND state = 'validating' AND attempts = :attempts;
+
+-- name: sample_images
+-- Images from a random place on in the order of their identifiers, and on from the first one
+-- after the last; reads no more of the index than it returns, however many images there are.
+(
+    SELECT object_key, size_bytes
+    FROM images
+    WHERE image_id >= :start
+    ORDER BY image_id
+    LIMIT :count
+)
+UNION ALL
+(
+    SELECT object_key, size_bytes
+    FROM images
+    WHERE image_id < :start
+    ORDER BY image_id
+    LIMIT :count
+)
+LIMIT :count;

@@ -8,11 +8,13 @@ import threading
 from pathlib import Path
 
 from common.errors import ImgclassError, InvalidModel, Unavailable
+from common.inference.manifest import CALIBRATION, Manifest
 from common.model_store import archive_key, twin_key
 from common.storage import ObjectStore
 from model_admin.registry.archive import read_archive, unpack_archive
 from model_admin.validation.process import ValidationCrashed, validate
 from model_admin.validation.repository import Claim, ClaimRepository
+from model_admin.validation.stored_pictures import PictureSource
 
 MAX_ATTEMPTS = 3
 POLL_SECONDS = 5.0
@@ -38,12 +40,15 @@ class ValidationWorker:
         timeout_seconds: float,
         max_bytes: int,
         threads: int,
+        pictures: PictureSource | None = None,
     ) -> None:
+        """Without `pictures` a model is calibrated only with those of its own archive."""
         self._repository = repository
         self._store = store
         self._timeout_seconds = timeout_seconds
         self._max_bytes = max_bytes
         self._threads = threads
+        self._pictures = pictures
         self._work = threading.Event()
 
     def start(self) -> None:
@@ -87,6 +92,9 @@ class ValidationWorker:
         if archive.digest != claim.digest:
             raise InvalidModel("The stored archive is not the one that was registered.")
         unpack_archive(archive, folder / "model")
+        manifest = Manifest.from_json(archive.manifest)
+        if self._pictures and manifest.quantize and not manifest.brings_calibration:
+            self._pictures.draw(folder / "model" / CALIBRATION)
         report = validate(folder / "model", twin, self._timeout_seconds, self._threads)
         twin_digest = None
         if twin.is_file():

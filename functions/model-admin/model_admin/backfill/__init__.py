@@ -1,0 +1,1 @@
+"""Stored pictures classified again with a chosen version, in the background."""

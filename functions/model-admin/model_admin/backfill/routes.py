@@ -1,0 +1,45 @@
+"""/api/v1/backfills: parse, call once, serialise."""
+from __future__ import annotations
+
+import uuid
+
+from flask import Blueprint, g, jsonify, request, url_for
+from flask.typing import ResponseReturnValue
+
+from common.audit import Origin
+from common.web import principal
+from model_admin.backfill.orders import Order
+from model_admin.backfill.service import Backfills
+
+
+def create_routes(backfills: Backfills) -> Blueprint:
+    """The routes of backfills, for administrators only."""
+    routes = Blueprint("backfills", __name__, url_prefix="/api/v1/backfills")
+
+    @routes.before_request
+    def require_admin() -> None:
+        principal().require_admin()
+
+    @routes.post("")
+    def start() -> ResponseReturnValue:
+        row = backfills.start(Order.from_json(request.get_json(silent=True)), _origin())
+        location = url_for(".show", backfill_id=row["backfill_id"])
+        return jsonify(row), 202, {"Location": location}
+
+    @routes.get("")
+    def list_backfills() -> ResponseReturnValue:
+        return {"backfills": backfills.list()}
+
+    @routes.get("/<uuid:backfill_id>")
+    def show(backfill_id: uuid.UUID) -> ResponseReturnValue:
+        return jsonify(backfills.find(backfill_id))
+
+    @routes.post("/<uuid:backfill_id>/cancel")
+    def cancel(backfill_id: uuid.UUID) -> ResponseReturnValue:
+        return jsonify(backfills.cancel(backfill_id, _origin()))
+
+    return routes
+
+
+def _origin() -> Origin:
+    return Origin(principal().user_id, g.request_id, request.remote_addr)

@@ -1,0 +1,1 @@
+"""What the recorded answers tell of the models that gave them."""

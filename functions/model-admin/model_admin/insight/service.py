@@ -1,0 +1,70 @@
+"""Comparing what two versions answered."""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+from common.errors import NotFound
+from model_admin.insight.repository import ComparisonReader, Question, Row
+
+CONFIDENCE_BINS = 10
+LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+
+_KINDS = ("live", "shadow", "backfill")
+_NO_ANSWERS: Row = {
+    "answers": 0, **dict.fromkeys(_KINDS, 0), "mean_confidence": None,
+    "p50": None, "p95": None, "p99": None,
+    "confidence_counts": [0] * CONFIDENCE_BINS,
+    "latency_counts": [0] * (len(LATENCY_BOUNDS_MS) + 1)}
+
+
+class VersionComparison:
+    """Reports on two versions: where they agree, and how sure and how fast each is."""
+
+    def __init__(self, reader: ComparisonReader) -> None:
+        self._reader = reader
+
+    def compare(self, question: Question) -> dict[str, Any]:
+        """The report, as JSON values. Raises NotFound if a version was never registered."""
+        versions = (question.version, question.other)
+        known = self._reader.registered(versions)
+        for version in versions:
+            if version not in known:
+                raise NotFound(f"There is no model version {version}.")
+        row = self._reader.compare(question, CONFIDENCE_BINS, LATENCY_BOUNDS_MS)
+        return {
+            "version": question.version,
+            "with": question.other,
+            "basis": question.basis,
+            "from": question.since,
+            "to": question.until,
+            "pictures": row["pictures"],
+            "agreed": row["agreed"],
+            "agreement_rate": row["agreed"] / row["pictures"] if row["pictures"] else None,
+            "class_changes": row["class_changes"],
+            "distributions": [
+                _distribution(version, row["distributions"].get(version, _NO_ANSWERS))
+                for version in versions],
+        }
+
+
+def _distribution(version: str, row: Row) -> dict[str, Any]:
+    edges = [number / CONFIDENCE_BINS for number in range(CONFIDENCE_BINS + 1)]
+    return {
+        "version": version,
+        "answers": row["answers"],
+        "by_kind": {kind: row[kind] for kind in _KINDS},
+        "confidence": {
+            "mean": row["mean_confidence"],
+            "histogram": [*_bins(edges, row["confidence_counts"])]},
+        "latency_ms": {
+            "p50": row["p50"], "p95": row["p95"], "p99": row["p99"],
+            "histogram": [*_bins([0, *LATENCY_BOUNDS_MS, None], row["latency_counts"])]},
+    }
+
+
+def _bins(edges: Sequence[float | None], counts: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """Each bin with its lower edge, which belongs to it, and its upper one, which does not."""
+    for (low, high), count in zip(pairwise(edges), counts, strict=True):
+        yield {"from": low, "to": high, "count": count}

@@ -1,0 +1,1 @@
+"""Answering a recorded prediction's picture once more, to show that the same comes out."""

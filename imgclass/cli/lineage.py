@@ -1,0 +1,78 @@
+"""How an answer came about: `replay`."""
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgclass.cli import output
+from imgclass.cli.connection import AsJson, Token, Url, connected
+
+if TYPE_CHECKING:
+    from imgclass.results.predictions import RankedClass
+    from imgclass.results.replays import Answer, Replay
+
+DIGEST_CHARACTERS = 16
+
+
+def replay(
+    prediction_id: Annotated[uuid.UUID, typer.Argument(
+        metavar="PREDICTION_ID", help="As `history` lists it.")],
+    as_json: AsJson = False,
+    url: Url = None,
+    token: Token = None,
+) -> None:
+    """Answer a prediction's picture again. Exits with 1 unless the same comes out."""
+    with connected(url, token) as client, output.spinner("answering again"):
+        found = client.replay(prediction_id)
+    if as_json:
+        output.print_json(found)
+    else:
+        _show(found)
+    if not found.same:
+        raise typer.Exit(1)
+
+
+def _show(found: Replay) -> None:
+    with output.Rows("", "recorded", "replayed") as rows:
+        recorded = _facts(found.recorded)
+        replayed = _facts(found.replayed) if found.replayed else iter(())
+        for (name, before), (_, now) in zip_longest(recorded, replayed, fillvalue=("", "-")):
+            rows.add(name, before, now)
+    if found.same:
+        typer.echo("the same answer, bit for bit")
+        return
+    for finding in found.findings:
+        output.complain(finding)
+    output.complain(_verdict(found))
+
+
+def _verdict(found: Replay) -> str:
+    if found.replayed is None:
+        return "it was not answered again"
+    if not found.max_abs_difference:
+        return "the same confidences, but not by what was recorded"
+    return f"not the same answer: confidences differ by up to {found.max_abs_difference:.2g}"
+
+
+def _facts(answer: Answer) -> Iterator[tuple[str, str]]:
+    for rank, ranked in enumerate(answer.top_k, 1):
+        yield f"class {rank}", _ranked(ranked)
+    yield "model", answer.model_version
+    yield "engine", answer.engine
+    yield "model digest", _short(answer.model_digest)
+    yield "twin digest", _short(answer.twin_digest)
+    yield "preprocessing digest", _short(answer.preprocessing_digest)
+    yield "picture's SHA-256", _short(answer.image_sha256)
+
+
+def _ranked(ranked: RankedClass) -> str:
+    """With every digit that tells two confidences apart."""
+    return f"{ranked.predicted_class} {ranked.confidence_score!r}"
+
+
+def _short(digest: str | None) -> str:
+    return "-" if digest is None else f"{digest[:DIGEST_CHARACTERS]}…"
