@@ -8,6 +8,8 @@ from flask import Flask, request
 
 from common.errors import InvalidRequest, PayloadTooLarge, UnsupportedMedia
 
+MAX_DISCARDED_BYTES = 16 << 20
+
 
 class BoundedBody(io.RawIOBase):
     """A body stream that raises PayloadTooLarge as soon as more than `limit` bytes are read.
@@ -30,7 +32,7 @@ class BoundedBody(io.RawIOBase):
         data = self._read(min(len(buffer), self._limit + 1 - self._count))
         self._count += len(data)
         if self._count > self._limit:
-            self._discard(self._limit)
+            self.discard()
             raise too_large(self._limit)
         if not data and len(buffer) > 0 and self._count < self._length:
             raise InvalidRequest("The request body ended before its Content-Length.")
@@ -43,8 +45,9 @@ class BoundedBody(io.RawIOBase):
         except Exception as error:  # servers raise errors of their own for a broken connection
             raise InvalidRequest("The request body is malformed or ended early.") from error
 
-    def _discard(self, most: int) -> None:
+    def discard(self) -> None:
         """Read on for a while, so that a client still sending gets to see the answer."""
+        most = min(self._limit, MAX_DISCARDED_BYTES)
         while most > 0 and (data := self._read(min(most, 1 << 16))):
             most -= len(data)
 
@@ -63,5 +66,6 @@ def install_body_limit(app: Flask, limit: int) -> None:
             raise UnsupportedMedia("Send the body without a Content-Encoding.")
         stream = BoundedBody(request.environ["wsgi.input"], limit, request.content_length)
         if (request.content_length or 0) > limit:
-            stream.readall()  # raises; what was sent so far is discarded
+            stream.discard()
+            raise too_large(limit)
         request.environ["wsgi.input"] = stream

@@ -53,14 +53,15 @@ class CuttingProxy:
                 thread.start()
 
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
-        back = threading.Thread(target=self._pass_back, args=(client, server))
+        answered_in_vain = threading.Event()
+        back = threading.Thread(target=self._pass_back, args=(client, server, answered_in_vain))
         back.start()
         with suppress(OSError):
             while data := client.recv(1 << 16):
                 if self._before is not None and self._before in data:
                     break
                 if self._after is not None and self._after in data:
-                    _hang_up(client)
+                    answered_in_vain.set()
                 server.sendall(data)
         _hang_up(client)
         # Half-closed, the server still finishes what it was told and then hangs up itself.
@@ -71,11 +72,12 @@ class CuttingProxy:
         server.close()
 
     @staticmethod
-    def _pass_back(client: socket.socket, server: socket.socket) -> None:
+    def _pass_back(
+        client: socket.socket, server: socket.socket, answered_in_vain: threading.Event,
+    ) -> None:
         with suppress(OSError):
-            while data := server.recv(1 << 16):
-                with suppress(OSError):
-                    client.sendall(data)
+            while (data := server.recv(1 << 16)) and not answered_in_vain.is_set():
+                client.sendall(data)
         _hang_up(client)
 
     def __enter__(self) -> CuttingProxy:

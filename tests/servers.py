@@ -47,7 +47,7 @@ def object_store(layout: Layout) -> Iterator[ObjectStore]:
         server.start()
         yield server
     finally:
-        server.processes.stop(["s3"])
+        server.stop()
 
 
 def postgres_settings(server: Postgres) -> dict[str, str]:

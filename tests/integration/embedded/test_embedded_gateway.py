@@ -37,6 +37,7 @@ ROUTES = {
     "/api/v1/users/me": ("history", "/api/v1/users/me"),
     "/api/v1/models": ("model-admin", "/api/v1/models"),
     "/api/v1/models/v1/activate": ("model-admin", "/api/v1/models/v1/activate"),
+    "/api/v1/replays": ("model-admin", "/api/v1/replays"),
     "/api/v1/backfills": ("model-admin", "/api/v1/backfills"),
     "/api/v1/datasets/export": ("model-admin", "/api/v1/datasets/export"),
     "/api/v1/events?state=dead": ("model-admin", "/api/v1/events?state=dead"),

@@ -36,7 +36,7 @@ def store(
         assert store.start() is True
         yield store
     finally:
-        store.processes.stop(["s3"])
+        store.stop()
 
 
 def process(store: ObjectStore) -> psutil.Process:
@@ -159,4 +159,4 @@ def test_two_run_side_by_side(
         assert second.client().list_objects_v2(Bucket="images")["KeyCount"] == 0
         assert not set(listening(store)) & set(listening(second))
     finally:
-        second.processes.stop(["s3"])
+        second.stop()

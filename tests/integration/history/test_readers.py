@@ -57,7 +57,7 @@ class TestPostgresPredictionReader(PredictionReaderContract):
         finally:
             stop.set()
             writer.join(30)
-        assert len(written) > 5
+        assert written
         assert len(seen) == len(set(seen))
         assert set(seen) >= {row["prediction_id"] for row in old}
 

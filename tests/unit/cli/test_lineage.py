@@ -47,10 +47,11 @@ def test_same(url: str, archive: Archive) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     lines = [line.split("\t") for line in result.stdout.splitlines()]
     assert lines[-1] == ["the same answer, bit for bit"]
-    assert lines[:2] == [
+    assert lines[:3] == [
+        ["answer", "dark 0.4406595826148987", "dark 0.4406595826148987"],
         ["class 1", "dark 0.4406595826148987", "dark 0.4406595826148987"],
         ["class 2", "bright 0.3093404173851013", "bright 0.3093404173851013"]]
-    facts = {name: (before, now) for name, before, now in lines[2:-1]}
+    facts = {name: (before, now) for name, before, now in lines[3:-1]}
     assert list(facts) == ["model", "engine", "model digest", "twin digest",
                            "preprocessing digest", "picture's SHA-256"]
     assert facts["model"] == ("v1", "v1")
@@ -66,9 +67,17 @@ def test_other_confidence(url: str, archive: Archive) -> None:
         confidence_score=0.5, top_k=[{**top_k[0], "confidence": 0.5}])
     result = replay(url, archive, recorded)
     assert result.exit_code == 1
-    assert result.stdout.startswith("class 1\tdark 0.5\tdark 0.4406595826148987\n")
+    assert result.stdout.startswith("answer\tdark 0.5\tdark 0.4406595826148987\n")
     assert result.stderr == (
         "imgclass: not the same answer: confidences differ by up to 0.059\n")
+
+
+def test_other_class(url: str, archive: Archive) -> None:
+    """A class that somebody changed is another answer, though the confidences are the same."""
+    result = replay(url, archive, archive.classify(predicted_class="bright"))
+    assert result.exit_code == 1
+    assert result.stdout.startswith("answer\tbright 0.4406595826148987\tdark 0.4406595826148987")
+    assert result.stderr == "imgclass: not the same answer: confidences differ by up to 0\n"
 
 
 def test_swapped_picture(url: str, archive: Archive) -> None:
@@ -90,7 +99,7 @@ def test_other_model(url: str, archive: Archive) -> None:
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
         f"imgclass: The model digest of v1 is {sha256(ARCHIVE)}, not {'0' * 64}.",
-        "imgclass: the same confidences, but not by what was recorded"]
+        "imgclass: the same answer, but not made by what was recorded"]
 
 
 def test_tensorflow(url: str, archive: Archive) -> None:

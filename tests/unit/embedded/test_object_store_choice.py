@@ -16,7 +16,8 @@ from imgclass.embedded.minio import MinIO
 from imgclass.embedded.objectstore import ObjectStore
 from imgclass.embedded.ports import Ports
 from imgclass.embedded.process import Processes
-from imgclass.embedded.seaweedfs import GRPC_OFFSET, SeaweedFS, is_usable
+from imgclass.embedded.seaweedfs import (
+    GRPC_OFFSET, SeaweedFS, is_usable, remove_sockets)
 
 
 @pytest.fixture
@@ -123,6 +124,21 @@ def test_seaweedfs_avoids_foreign_sockets(
     assert is_usable(port)
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     assert not is_usable(port)
+
+
+def test_seaweedfs_sockets_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sockets of a stopped server are removed, other servers' and other users' stay."""
+    monkeypatch.setattr(seaweedfs, "SOCKET_FOLDER", tmp_path)
+    mine, other = (tmp_path / f"seaweedfs-filer-grpc-{port}.sock" for port in (22001, 22002))
+    for path in (mine, other):
+        path.touch()
+    remove_sockets([12001])
+    assert (mine.exists(), other.exists()) == (False, True)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    remove_sockets([12002])
+    assert other.exists()
 
 
 def test_minio_is_kept_to_itself(layout: Layout, minio_folder: str) -> None:

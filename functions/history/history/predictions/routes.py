@@ -15,7 +15,7 @@ from history.predictions.repository import Filters
 from history.predictions.service import PredictionHistory
 
 DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE = 20, 100, 10_000_000
-SOURCES = ("http", "bucket")
+SOURCES = ("http", "bucket", "backfill")
 
 
 def create_routes(history: PredictionHistory) -> Blueprint:

@@ -67,5 +67,7 @@ def _run(model: Model, pixels: Pixels, recorded: Answer) -> Rerun:
         confidence_score=best[0].confidence,
         top_k=[score.as_json() for score in best],
         **model.lineage())
+    said = [(one["index"], one["confidence"]) for one in recorded.top_k]
+    said.append((said[0][0], recorded.confidence_score))
     return Rerun(answer, max(
-        abs(one["confidence"] - confidences.get(one["index"], 0.0)) for one in recorded.top_k))
+        abs(confidence - confidences.get(index, 0.0)) for index, confidence in said))

@@ -46,6 +46,9 @@ def test_equal_scores_come_by_index() -> None:
     assert [score.index for score in scores] == [0, 1, 2, 3]
     scores = best_scores(np.array([0.1, 0.4, 0.1, 0.4], np.float32), LABELS, 4)
     assert [score.index for score in scores] == [1, 3, 0, 2]
+    many = np.random.default_rng(1).integers(0, 3, 1000).astype(np.float32)
+    order = [score.index for score in best_scores(many, [""] * 1000, 1000)]
+    assert order == sorted(range(1000), key=lambda index: (-many[index], index))
 
 
 def test_no_more_scores_than_classes() -> None:

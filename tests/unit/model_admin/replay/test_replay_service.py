@@ -72,7 +72,10 @@ def test_greatest_difference(archive: Archive) -> None:
     """Of several recorded confidences, the one that is furthest off counts, by class."""
     top_k = archive.classify(classes=3).answer.top_k
     changed = [top_k[2], {**top_k[0], "confidence": top_k[0]["confidence"] - 0.125}]
-    assert replay(archive, archive.classify(top_k=changed)).max_abs_difference == 0.125
+    recorded = archive.classify(top_k=changed, confidence_score=top_k[2]["confidence"])
+    assert replay(archive, recorded).max_abs_difference == 0.125
+    recorded = archive.classify(confidence_score=top_k[0]["confidence"] + 0.25)
+    assert replay(archive, recorded).max_abs_difference == 0.25
 
 
 def test_swapped_picture(archive: Archive) -> None:

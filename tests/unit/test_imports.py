@@ -1,0 +1,45 @@
+"""What a function's start may import: seconds and hundreds of megabytes hang on it."""
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.environments import environment
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {"tensorflow", "keras", "ai_edge_litert", "numpy", "PIL", "scipy", "h5py"}
+
+
+def imported(function: str, code: str) -> set[str]:
+    """The top-level packages that `code` imports in the process of a function."""
+    path = os.pathsep.join([str(ROOT / "functions" / function), str(ROOT)])
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code], cwd=ROOT, timeout=120, text=True,
+        stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path})
+    assert done.returncode == 0, done.stderr[-2000:]
+    return {line.split(".")[0] for line in re.findall(r"\| +([\w.]+)$", done.stderr, re.M)}
+
+
+@pytest.mark.parametrize(("function", "code", "allowed"), [
+    ("history", "import history.app", set()),
+    ("predict", "import predict.app", {"numpy", "PIL"}),
+    ("predict", "import predict.app, common.inference.litert",
+     {"numpy", "PIL", "ai_edge_litert"}),
+    ("model-admin", "import model_admin.app", {"numpy", "PIL"}),
+])
+def test_heavy_packages(function: str, code: str, allowed: set[str]) -> None:
+    """TensorFlow is imported by none at start, nor by the engine that serves twins."""
+    found = imported(function, code)
+    assert "flask" in found
+    assert found & HEAVY <= allowed
+
+
+def test_gunicorn_configuration() -> None:
+    """The master process, which only reads the settings, imports next to nothing."""
+    code = f"import os; os.environ.update({environment()}); import common.gunicorn_conf"
+    assert not imported("predict", code) & (HEAVY | {"boto3", "psycopg2"})
