@@ -53,14 +53,19 @@ def _show(found: Replay) -> None:
 def _verdict(found: Replay) -> str:
     if found.replayed is None:
         return "it was not answered again"
-    if not found.max_abs_difference:
-        return "the same confidences, but not by what was recorded"
+    if _said(found.recorded) == _said(found.replayed):
+        return "the same answer, but not made by what was recorded"
     return f"not the same answer: confidences differ by up to {found.max_abs_difference:.2g}"
 
 
+def _said(answer: Answer) -> tuple[object, ...]:
+    return answer.predicted_class, answer.confidence_score, answer.top_k
+
+
 def _facts(answer: Answer) -> Iterator[tuple[str, str]]:
+    yield "answer", _scored(answer)
     for rank, ranked in enumerate(answer.top_k, 1):
-        yield f"class {rank}", _ranked(ranked)
+        yield f"class {rank}", _scored(ranked)
     yield "model", answer.model_version
     yield "engine", answer.engine
     yield "model digest", _short(answer.model_digest)
@@ -69,9 +74,9 @@ def _facts(answer: Answer) -> Iterator[tuple[str, str]]:
     yield "picture's SHA-256", _short(answer.image_sha256)
 
 
-def _ranked(ranked: RankedClass) -> str:
+def _scored(scored: Answer | RankedClass) -> str:
     """With every digit that tells two confidences apart."""
-    return f"{ranked.predicted_class} {ranked.confidence_score!r}"
+    return f"{scored.predicted_class} {scored.confidence_score!r}"
 
 
 def _short(digest: str | None) -> str:

@@ -15,7 +15,7 @@ from imgclass.embedded.layout import Layout
 from imgclass.embedded.minio import MinIO
 from imgclass.embedded.ports import LOOPBACK, Ports
 from imgclass.embedded.process import Command, Processes
-from imgclass.embedded.seaweedfs import SeaweedFS
+from imgclass.embedded.seaweedfs import SeaweedFS, remove_sockets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +62,11 @@ class ObjectStore:
         self.port = settle(NAME)
         return self.processes.ensure(
             command, self._serves, START_SECONDS, partial(server.prepare, data))
+
+    def stop(self) -> None:
+        """Stop the server, and remove what it leaves outside of `var`."""
+        self.processes.stop([NAME])
+        remove_sockets(port for name, port in self.ports.all() if name.split("-")[0] == NAME)
 
     def settings(self) -> dict[str, str]:
         """How the functions reach it; the keys are secret files."""

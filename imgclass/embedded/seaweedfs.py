@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from imgclass.embedded import secret_files
@@ -91,12 +91,21 @@ class SeaweedFS:
 def is_usable(port: int) -> bool:
     """Whether SeaweedFS can use a free port: its gRPC twin must be free as well.
 
-    For each gRPC port it also makes a Unix socket in /tmp; a killed server's stays there, and
-    no other user can replace it.
+    For each gRPC port it also makes a Unix socket in /tmp, which it leaves there, and which no
+    other user can replace.
     """
-    grpc = port + GRPC_OFFSET
-    sockets = SOCKET_FOLDER.glob(f"seaweedfs-*-{grpc}.sock")
-    return is_free(LOOPBACK, grpc) and all(_replaceable(path) for path in sockets)
+    return is_free(LOOPBACK, port + GRPC_OFFSET) and all(map(_replaceable, _sockets(port)))
+
+
+def remove_sockets(ports: Iterable[int]) -> None:
+    """Remove what a server that had these ports has left in /tmp."""
+    for port in ports:
+        for path in filter(_replaceable, _sockets(port)):
+            path.unlink(missing_ok=True)
+
+
+def _sockets(port: int) -> Iterable[Path]:
+    return SOCKET_FOLDER.glob(f"seaweedfs-*-grpc-{port + GRPC_OFFSET}.sock")
 
 
 def _replaceable(path: Path) -> bool:

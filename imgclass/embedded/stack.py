@@ -203,6 +203,8 @@ class Stack:
                 with self.report.step(", ".join(due)) as say:
                     self.processes.stop(due)
                     say("stopped")
+        if objectstore.NAME in names:
+            ObjectStore(self.layout, self.processes, Ports(self.layout.ports)).stop()
         if gateway.NAME in names:
             address_file(self.var).unlink(missing_ok=True)
 

@@ -8,7 +8,8 @@ from typing import Any
 from flask import Blueprint, Response, g, jsonify, request
 
 from common.auth import Principal
-from common.errors import Forbidden, InvalidRequest, InvalidValue
+from common.errors import Forbidden, InvalidRequest
+from common.fields import parse_integer, parse_uuid
 from common.web import principal
 from predict.service import ClassificationService, Submission
 
@@ -21,7 +22,8 @@ def create_routes(service: ClassificationService) -> Blueprint:
 
     @routes.post("/api/v1/predict")
     def predict() -> Response:
-        top_k = _top_k(request.form.get("top_k"))
+        sent = request.form.get("top_k")
+        top_k = None if sent is None else parse_integer("top_k", sent, 1, MAX_TOP_K)
         answer = service.classify(_submission(principal(), top_k or 1))
         body: dict[str, Any] = {
             "prediction_id": str(answer.prediction_id),
@@ -58,21 +60,10 @@ def _submission(caller: Principal, top_k: int) -> Submission:
 def _user_id(text: str | None, caller: Principal) -> uuid.UUID:
     if not text:
         raise InvalidRequest("Send the picture's owner as the multipart field user_id.")
-    try:
-        user_id = uuid.UUID(text)
-    except ValueError:
-        raise InvalidValue("user_id must be a UUID.") from None
+    user_id = parse_uuid("user_id", text)
     if user_id != caller.user_id and not caller.is_admin:
         raise Forbidden("user_id must be your own.")
     return user_id
-
-
-def _top_k(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not re.fullmatch(r"[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_TOP_K:
-        raise InvalidValue(f"top_k must be a whole number from 1 to {MAX_TOP_K}.")
-    return int(text)
 
 
 def _clean_filename(name: str) -> str:

@@ -2,14 +2,14 @@
 from __future__ import annotations
 
 import math
-import re
 import uuid
-from datetime import datetime, timezone
+from datetime import datetime
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from common.errors import InvalidValue
+from common.fields import parse_integer, parse_time, parse_uuid
 from common.web import principal
 from history.predictions.repository import Filters
 from history.predictions.service import PredictionHistory
@@ -55,22 +55,13 @@ def _filters() -> Filters:
 
 
 def _user_id() -> uuid.UUID:
-    text = request.args.get("user_id")
-    if text is None:
-        return principal().user_id
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise InvalidValue("user_id must be a UUID.") from None
+    sent = request.args.get("user_id")
+    return principal().user_id if sent is None else parse_uuid("user_id", sent)
 
 
 def _integer(name: str, default: int, most: int) -> int:
-    text = request.args.get(name)
-    if text is None:
-        return default
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
-        raise InvalidValue(f"{name} must be a whole number from 1 to {most}.")
-    return int(text)
+    sent = request.args.get(name)
+    return default if sent is None else parse_integer(name, sent, 1, most)
 
 
 def _text(name: str) -> str | None:
@@ -101,13 +92,5 @@ def _source(name: str) -> str | None:
 
 
 def _time(name: str) -> datetime | None:
-    text = request.args.get(name)
-    if text is None:
-        return None
-    try:
-        # Python reads the suffix Z from 3.11 on.
-        value = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", text))
-        # PostgreSQL takes no offset beyond 16 hours, and Python no year beyond 1 to 9999.
-        return value.replace(tzinfo=value.tzinfo or timezone.utc).astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        raise InvalidValue(f"{name} must be a time as in 2026-01-31T12:00:00Z.") from None
+    sent = request.args.get(name)
+    return None if sent is None else parse_time(name, sent)

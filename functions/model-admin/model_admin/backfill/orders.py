@@ -1,14 +1,14 @@
 """What an administrator orders: which pictures to classify again, with which version, how fast."""
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from common.errors import InvalidRequest, InvalidValue
+from common.fields import parse_time, parse_uuid
 
 DEFAULT_RATE, MIN_RATE, MAX_RATE = 20.0, 0.1, 1000.0
 MAX_TEXT_CHARACTERS = 255
@@ -114,23 +114,6 @@ def _rate(name: str, value: Any) -> float:
     return _number(name, value, MIN_RATE, MAX_RATE)
 
 
-def _time(name: str, value: Any) -> datetime:
-    try:
-        # Python reads the suffix Z from 3.11 on.
-        instant = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", value))
-        # Python knows no year beyond 1 to 9999, which an offset can lead to.
-        return instant.replace(tzinfo=instant.tzinfo or timezone.utc).astimezone(timezone.utc)
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidValue(f"{name} must be a time as in 2026-01-31T12:00:00Z.") from None
-
-
-def _user(name: str, value: Any) -> uuid.UUID:
-    try:
-        return uuid.UUID(value)
-    except (TypeError, ValueError, AttributeError):
-        raise InvalidValue(f"{name} must be a UUID.") from None
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
@@ -140,5 +123,5 @@ def _plain(value: Any) -> Any:
 # Names in JSON that are no names in Python.
 _FIELDS = {"from": "since", "to": "until"}
 _READERS: dict[str, Callable[[str, Any], Any]] = {
-    "from": _time, "to": _time, "predicted_class": _text, "min_confidence": _confidence,
-    "max_confidence": _confidence, "model_version": _text, "user_id": _user}
+    "from": parse_time, "to": parse_time, "predicted_class": _text, "min_confidence": _confidence,
+    "max_confidence": _confidence, "model_version": _text, "user_id": parse_uuid}

@@ -1,13 +1,13 @@
 """GET /api/v1/models/{version}/comparison: parse, call once, serialise."""
 from __future__ import annotations
 
-import re
-from datetime import datetime, timezone
+from datetime import datetime
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from common.errors import InvalidRequest, InvalidValue
+from common.fields import parse_integer, parse_time
 from common.web import principal
 from model_admin.insight.repository import Question
 from model_admin.insight.service import VersionComparison
@@ -39,7 +39,8 @@ def _question(version: str) -> Question:
         basis=_basis(request.args.get("basis", "all")),
         since=_time("from"),
         until=_time("to"),
-        most_changes=_changes(request.args.get("changes", str(MAX_CHANGES))),
+        most_changes=parse_integer(
+            "changes", request.args.get("changes", str(MAX_CHANGES)), 1, MAX_CHANGES),
     )
     if question.other == question.version:
         raise InvalidValue("with must name another version.")
@@ -62,20 +63,6 @@ def _basis(text: str) -> str:
     return text
 
 
-def _changes(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,2}", text) or not 1 <= int(text) <= MAX_CHANGES:
-        raise InvalidValue(f"changes must be a whole number from 1 to {MAX_CHANGES}.")
-    return int(text)
-
-
 def _time(name: str) -> datetime | None:
-    text = request.args.get(name)
-    if text is None:
-        return None
-    try:
-        # Python reads the suffix Z from 3.11 on.
-        value = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", text))
-        # Python knows no year beyond 1 to 9999, which an offset can lead to.
-        return value.replace(tzinfo=value.tzinfo or timezone.utc).astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        raise InvalidValue(f"{name} must be a time as in 2026-01-31T12:00:00Z.") from None
+    sent = request.args.get(name)
+    return None if sent is None else parse_time(name, sent)

@@ -1,0 +1,35 @@
+"""Fields of requests: from what was sent to a value, or InvalidValue naming the field."""
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import datetime, timezone
+from typing import Any
+
+from common.errors import InvalidValue
+
+
+def parse_uuid(name: str, sent: Any) -> uuid.UUID:
+    """A UUID in any of its usual notations."""
+    try:
+        return uuid.UUID(sent)
+    except (TypeError, ValueError, AttributeError):
+        raise InvalidValue(f"{name} must be a UUID.") from None
+
+
+def parse_integer(name: str, sent: str, least: int, most: int) -> int:
+    """A whole number in decimal digits, from `least` to `most`."""
+    if not re.fullmatch(r"[0-9]{1,12}", sent) or not least <= int(sent) <= most:
+        raise InvalidValue(f"{name} must be a whole number from {least} to {most}.")
+    return int(sent)
+
+
+def parse_time(name: str, sent: Any) -> datetime:
+    """A time in ISO 8601, in UTC; without an offset it is taken as UTC."""
+    try:
+        # Python reads the suffix Z from 3.11 on.
+        value = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", sent))
+        # PostgreSQL takes no offset beyond 16 hours, and Python no year beyond 1 to 9999.
+        return value.replace(tzinfo=value.tzinfo or timezone.utc).astimezone(timezone.utc)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidValue(f"{name} must be a time as in 2026-01-31T12:00:00Z.") from None
