@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -39,6 +40,14 @@ class StoredObject:
     content_type: str
 
 
+@dataclass(frozen=True)
+class ListedObject:
+    """An object's key and when it was last written, in UTC."""
+
+    key: str
+    modified: datetime
+
+
 class ObjectStore(Protocol):
     """Keeps byte strings under keys in one bucket.
 
@@ -57,6 +66,9 @@ class ObjectStore(Protocol):
 
     def download(self, key: str, path: Path) -> None:
         """Write an object of any size to a file."""
+
+    def list(self, prefix: str) -> Iterator[ListedObject]:
+        """The objects whose keys begin with `prefix`, in the order of their keys."""
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
@@ -90,6 +102,13 @@ class S3ObjectStore:
     def download(self, key: str, path: Path) -> None:
         with _translated(key), path.open("wb") as file:
             self._client.download_fileobj(self._bucket, key, file, Config=_SEQUENTIAL)
+
+    def list(self, prefix: str) -> Iterator[ListedObject]:
+        pages = self._client.get_paginator("list_objects_v2")
+        with _translated():
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+                for item in page.get("Contents", []):
+                    yield ListedObject(item["Key"], item["LastModified"])
 
     def delete(self, key: str) -> None:
         with _translated():

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,25 @@ class ObjectStoreContract:
         data = os.urandom(10 * 1024 * 1024)
         store.put(key, data, "image/png")
         assert read(store, key) == data
+
+    def test_list(self, store: ObjectStore) -> None:
+        """Exactly the objects below a prefix are listed, in order, with the time of writing."""
+        folder = f"listed/{uuid.uuid4()}"
+        started = datetime.now(timezone.utc) - timedelta(seconds=5)
+        for name in ("b.jpg", "a b+ä.jpg", "c/d.jpg"):
+            store.put(f"{folder}/{name}", b"x", "image/jpeg")
+        store.put(f"{folder}-other.jpg", b"x", "image/jpeg")
+        listed = list(store.list(f"{folder}/"))
+        assert [each.key for each in listed] == [
+            f"{folder}/{name}" for name in ("a b+ä.jpg", "b.jpg", "c/d.jpg")]
+        assert all(started <= each.modified <= datetime.now(timezone.utc) + timedelta(seconds=5)
+                   for each in listed)
+        assert list(store.list(f"{folder}/nothing")) == []
+
+    def test_list_of_an_unreachable_store(self, unreachable_store: ObjectStore) -> None:
+        """Who cannot be asked is unavailable, not empty."""
+        with pytest.raises(StoreUnavailable):
+            list(unreachable_store.list(""))
 
     @pytest.mark.parametrize("name", [
         "plain.jpg", "Größe 寸法 📷.jpg", "a+b&c=d?e#f%20.jpg", "sp ace.jpg", "quote\"'.jpg"])

@@ -21,6 +21,7 @@ from werkzeug.exceptions import HTTPException, abort
 from werkzeug.serving import make_server
 
 from tests.fakes.api_backfills import FakeBackfills, backfill_routes
+from tests.fakes.api_rollout import FakeRollout, rollout_routes
 
 SECRET = "a secret of the tests, longer than 32 bytes"
 MODEL_VERSION = "v1"
@@ -61,7 +62,10 @@ class Outage:
 
 @dataclass
 class FakeApi:
-    """Start it with `with`; `requests` lists method and path of all that came in."""
+    """Start it with `with`; `requests` lists method and path of all that came in.
+
+    `bucket` is what lies in the models bucket besides registered models.
+    """
 
     looks_until_validated: int = 1
     outage: Outage | None = None
@@ -70,7 +74,11 @@ class FakeApi:
     predictions: list[dict[str, Any]] = field(default_factory=list)
     images: dict[str, bytes] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    bucket: dict[str, bytes] = field(default_factory=dict)
     backfills: FakeBackfills = field(default_factory=FakeBackfills)
+
+    def __post_init__(self) -> None:
+        self.rollout = FakeRollout(self.models)
 
     def __enter__(self) -> FakeApi:
         self._server = make_server("127.0.0.1", 0, _routes(self), threaded=True)
@@ -125,8 +133,8 @@ class FakeApi:
             return known, 200
         self.models[manifest["version"]] = {
             "version": manifest["version"], "name": manifest["name"], "state": "validating",
-            "is_active": False, "digest": digest, "twin_digest": None, "manifest": manifest,
-            "report": None, "size_bytes": len(archive), "created_at": "2026-01-01T00:00:00Z",
+            "is_active": False, "canary_percent": 0, "shadow": False, "digest": digest,
+            "twin_digest": None, "manifest": manifest, "report": None, "size_bytes": len(archive), "created_at": "2026-01-01T00:00:00Z",
             "validated_at": None, "activated_at": None, "looks": 0, "unsafe": unsafe,
         }
         return self.models[manifest["version"]], 202
@@ -140,14 +148,6 @@ class FakeApi:
                 model.update(state="rejected", report={"reason": "The graph has unsafe ops."})
             else:
                 model.update(state="ready", twin_digest="0" * 64, report={})
-        return model
-
-    def activate(self, version: str) -> dict[str, Any]:
-        model = self.look(version)
-        if model["state"] != "ready":
-            abort(409, f"Model {version} is {model['state']}, not ready.")
-        for each in self.models.values():
-            each["is_active"] = each is model
         return model
 
 
@@ -209,6 +209,7 @@ def _routes(api: FakeApi) -> Flask:
     _picture_routes(app, api)
     _model_routes(app, api)
     app.register_blueprint(backfill_routes(api.backfills))
+    app.register_blueprint(rollout_routes(api.rollout))
     return app
 
 
@@ -257,15 +258,14 @@ def _model_routes(app: Flask, api: FakeApi) -> None:
 
     @app.post("/api/v1/models")
     def register() -> tuple[dict[str, Any], int]:
-        return api.register(request.files["archive"].read())
+        if not request.is_json:
+            return api.register(request.files["archive"].read())
+        key = request.get_json()["object_key"]
+        return api.register(api.bucket.get(key) or abort(404, f"There is no object {key}."))
 
     @app.get("/api/v1/models/<version>")
     def model(version: str) -> dict[str, Any]:
         return api.look(version)
-
-    @app.post("/api/v1/models/<version>/activate")
-    def activate(version: str) -> dict[str, Any]:
-        return api.activate(version)
 
 
 def _claims(authorization: str) -> dict[str, Any]:

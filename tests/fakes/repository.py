@@ -41,6 +41,12 @@ class InMemoryPredictionRepository:
             raise CommitUnknown()
         return prediction_id
 
+    def without_row(self, keys: list[str]) -> list[str]:
+        if self.down:
+            raise DatabaseUnavailable()
+        known = {record.object_key for record in self.predictions.values()}
+        return [key for key in keys if key not in known]
+
     def record_shadow(self, record: ShadowRecord) -> None:
         if self.down:
             raise DatabaseUnavailable()

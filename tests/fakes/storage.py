@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 
 from common.errors import NotFound, StoreUnavailable
-from common.storage import StoredObject
+from common.storage import ListedObject, StoredObject
 
 
 class InMemoryObjectStore:
@@ -17,6 +18,7 @@ class InMemoryObjectStore:
 
     def __init__(self) -> None:
         self.objects: dict[str, tuple[bytes, str]] = {}
+        self.modified: dict[str, datetime] = {}
         self.down = False
         self.before_put: Callable[[], object] = lambda: None
         self._lock = threading.Lock()
@@ -26,6 +28,7 @@ class InMemoryObjectStore:
         self.ping()
         with self._lock:
             self.objects[key] = (data, content_type)
+            self.modified[key] = datetime.now(timezone.utc)
 
     def upload(self, key: str, path: Path) -> None:
         self.put(key, path.read_bytes(), "binary/octet-stream")
@@ -40,6 +43,12 @@ class InMemoryObjectStore:
 
     def download(self, key: str, path: Path) -> None:
         path.write_bytes(b"".join(self.get(key).chunks))
+
+    def list(self, prefix: str) -> Iterator[ListedObject]:
+        self.ping()
+        for key in sorted(self.objects):
+            if key.startswith(prefix):
+                yield ListedObject(key, self.modified[key])
 
     def delete(self, key: str) -> None:
         self.ping()

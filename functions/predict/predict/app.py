@@ -19,6 +19,7 @@ from common.notifications import Listener
 from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app
 from predict.models import ModelHost
+from predict.orphans import OrphanWatch
 from predict.repository import PostgresPredictionRepository
 from predict.rollout import CHANNEL, PostgresRolloutRepository
 from predict.routes import create_routes
@@ -65,4 +66,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.request_class = InMemoryRequest
     app.register_blueprint(create_routes(service))
     models.start()
+    OrphanWatch(pictures, repository, telemetry).start()
     return app

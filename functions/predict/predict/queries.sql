@@ -32,6 +32,12 @@ VALUES (
     :preprocessing_digest)
 RETURNING prediction_id;
 
+-- name: keys_without_row
+-- Those of the given object keys that no image has.
+SELECT key
+FROM unnest(:keys::text[]) AS key
+WHERE NOT EXISTS (SELECT 1 FROM images WHERE object_key = key);
+
 -- name: record_shadow_prediction!
 -- Store what the shadow model says of an answered picture.
 INSERT INTO shadow_predictions (

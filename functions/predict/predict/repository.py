@@ -64,6 +64,9 @@ class PredictionRepository(Protocol):
         Raises DatabaseUnavailable, and CommitUnknown if it may have been stored after all.
         """
 
+    def without_row(self, keys: list[str]) -> list[str]:
+        """Those of the object keys that no image has. Raises DatabaseUnavailable."""
+
     def record_shadow(self, record: ShadowRecord) -> None:
         """Store what the shadow model says, unless it did already. Raises DatabaseUnavailable."""
 
@@ -86,6 +89,10 @@ class PostgresPredictionRepository:
             # Another request created the same user or took the address between the statement's
             # look and its write; the next look sees that.
             return self._insert(parameters)
+
+    def without_row(self, keys: list[str]) -> list[str]:
+        with self._database.transaction() as connection:
+            return [row["key"] for row in _queries.keys_without_row(connection, keys=keys)]
 
     def record_shadow(self, record: ShadowRecord) -> None:
         parameters = {**asdict(record), **record.lineage, "top_k": Json(record.top_k)}

@@ -56,13 +56,13 @@ def test_push_of_a_file_that_is_not_there(run: Run, tmp_path: Path, api: FakeApi
 
 
 def test_list(run: Run, archive: Path, unsafe: Path) -> None:
-    """Each model is listed with its state and whether it answers."""
+    """Each model is listed with its state and its role."""
     run("models", "push", archive)
     run("models", "push", unsafe)
     run("models", "activate", "v2")
     assert run("models", "list").stdout.splitlines() == [
-        "v2\tready\tyes\t2026-01-01T00:00:00+00:00",
-        "v3\trejected\tno\t2026-01-01T00:00:00+00:00"]
+        "v2\tready\tactive\t2026-01-01T00:00:00+00:00",
+        "v3\trejected\t-\t2026-01-01T00:00:00+00:00"]
     assert [each["version"] for each in json.loads(run("models", "list", "--json").stdout)] == [
         "v2", "v3"]
 
