@@ -40,6 +40,12 @@ class Database:
             "port": settings.postgres_port,
             "sslmode": settings.postgres_sslmode,
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            # A server that has gone without a word is noticed within about as long as a
+            # statement may take.
+            "keepalives_idle": 4,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": STATEMENT_TIMEOUT_MILLISECONDS,
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MILLISECONDS} -c timezone=UTC",
         }
         self._slots: queue.LifoQueue[Connection | None] = queue.LifoQueue()

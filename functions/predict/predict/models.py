@@ -61,7 +61,7 @@ class ModelHost:
     """Follows the rollout in the database from a background thread.
 
     A request keeps the models it began with, so a swap disturbs nobody; an old one is freed with
-    its last request. A model that fails to load leaves the one before it in its place.
+    its last request. An active model that fails to load leaves the one before it in its place.
     """
 
     def __init__(
@@ -126,7 +126,11 @@ class ModelHost:
             self._settle("shadow", rollout.shadow, problems))
 
     def _settle(self, role: str, row: ModelRow | None, problems: list[str]) -> Model | None:
-        """The model of `row`: loaded already in some role, or now; else the role's old one."""
+        """The model of `row`: loaded already in some role, or now.
+
+        If it cannot be loaded, the old active one stays in its place; there is no canary, and no
+        shadow, but the one that was decided on.
+        """
         if row is None:
             return None
         loaded = self._lineup.by_role() if self._lineup else {}
@@ -140,7 +144,7 @@ class ModelHost:
             self._note_failure(row, error)
             reason = str(error) if isinstance(error, ImgclassError) else "see the log"
             problems.append(f"Model {row.version} cannot be loaded: {reason}")
-            return loaded.get(role)
+            return loaded.get("active") if role == "active" else None
         log.info("model loaded", extra={
             "model_version": model.version, "engine": model.engine.name, "digest": model.digest})
         self._reported.discard(row.digest)
@@ -150,7 +154,9 @@ class ModelHost:
         self._telemetry.model_load_failures.inc()
         log.error("model not loaded", exc_info=error, extra={"model_version": row.version})
         if row.digest not in self._reported:
-            self._repository.note_load_failure(row.version, str(error)[:1000])
+            # What a runtime says may hold what PostgreSQL cannot.
+            reason = "".join(each if each.isprintable() else "?" for each in str(error)[:1000])
+            self._repository.note_load_failure(row.version, reason)
             self._reported.add(row.digest)
 
     def _follow(self) -> None:
