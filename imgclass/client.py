@@ -26,13 +26,14 @@ from imgclass.results.models import Model
 from imgclass.results.predictions import (
     Lineage, Prediction, PredictionPage, RankedClass, StoredPrediction)
 from imgclass.results.replays import Replay
+from imgclass.results.replicas import Replica
 from imgclass.selection import EVERY_PICTURE, Selection
 from imgclass.transport import Transport, parse_url
 
 __all__ = [
     "Backfill", "Client", "ClientError", "Comparison", "Filters", "Image", "InvalidToken",
     "Lineage", "Model", "NoAnswer", "Picture", "Prediction", "PredictionPage", "ProblemError",
-    "RankedClass", "Replay", "Selection", "StillValidating", "StoredPrediction",
+    "RankedClass", "Replay", "Replica", "Selection", "StillValidating", "StoredPrediction",
     "UnexpectedAnswer", "Unreachable"]
 
 Picture = Union[str, "os.PathLike[str]", bytes, BinaryIO]
@@ -147,6 +148,13 @@ class Client:
                 timeout=UPLOAD_TIMEOUT_SECONDS)
         return _read(response, Model.from_document)
 
+    def register_stored_model(self, object_key: str) -> Model:
+        """As register_model, with an archive that lies in the models bucket under this key."""
+        response = self._transport.send(
+            "POST", "/api/v1/models", json={"object_key": object_key},
+            timeout=UPLOAD_TIMEOUT_SECONDS)
+        return _read(response, Model.from_document)
+
     def wait_for_model(
         self,
         version: str,
@@ -169,8 +177,30 @@ class Client:
 
     def activate_model(self, version: str) -> Model:
         """Make a ready model the one that answers."""
-        path = f"/api/v1/models/{_segment(version)}/activate"
-        return _read(self._transport.send("POST", path), Model.from_document)
+        return self._decide("POST", f"{_segment(version)}/activate")
+
+    def deactivate_model(self, version: str) -> Model:
+        """Take a model out of every role."""
+        return self._decide("POST", f"{_segment(version)}/deactivate")
+
+    def roll_back(self) -> Model:
+        """Let the model answer again that did before the active one; it comes back."""
+        return self._decide("POST", "rollback")
+
+    def set_traffic(self, version: str, canary_percent: int, shadow: bool) -> Model:
+        """Make a ready model the canary for 0 to 100 % of the users, the shadow, both or none."""
+        return self._decide(
+            "PUT", f"{_segment(version)}/traffic",
+            json={"canary_percent": canary_percent, "shadow": shadow})
+
+    def delete_model(self, version: str) -> Model:
+        """Remove the files of a model without a role; predictions still name it."""
+        return self._decide("DELETE", _segment(version))
+
+    def replicas(self, version: str) -> list[Replica]:
+        """The predict processes that serve a model."""
+        return self._get(f"/api/v1/models/{_segment(version)}/replicas", lambda body: [
+            Replica.from_document(each) for each in body["replicas"]])
 
     def compare_models(
         self,
@@ -234,6 +264,10 @@ class Client:
         """End a running backfill; what it has classified stays."""
         path = f"/api/v1/backfills/{_segment(backfill_id)}/cancel"
         return _read(self._transport.send("POST", path), Backfill.from_document)
+
+    def _decide(self, method: str, path: str, **content: Any) -> Model:
+        response = self._transport.send(method, f"/api/v1/models/{path}", **content)
+        return _read(response, Model.from_document)
 
     def _page(self, parameters: dict[str, str]) -> PredictionPage:
         return self._get("/api/v1/predictions", PredictionPage.from_document, parameters)

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from imgclass import __version__
-from imgclass.cli import backfills, comparison, lineage, models, operations, pictures, stack
+from imgclass.cli import (
+    backfills, comparison, lineage, models, operations, pictures, rollout, stack)
 
 # Plain help costs half the time of the decorated kind; tracebacks are for bugs alone.
 app = typer.Typer(
@@ -22,6 +23,12 @@ app.command()(pictures.classify)
 app.command()(pictures.history)
 app.command()(lineage.replay)
 models.app.command()(comparison.compare)
+models.app.command()(rollout.canary)
+models.app.command()(rollout.shadow)
+models.app.command()(rollout.rollback)
+models.app.command()(rollout.deactivate)
+models.app.command()(rollout.replicas)
+models.app.command()(rollout.delete)
 app.add_typer(models.app, name="models")
 app.add_typer(backfills.app, name="backfill")
 

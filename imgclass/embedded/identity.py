@@ -112,12 +112,16 @@ def _is_same(process: psutil.Process, identity: Identity) -> bool:
 
 
 def _runs(process: psutil.Process) -> bool:
-    """Whether it runs; a zombie, which nobody has collected yet, does not."""
+    """Whether it runs; a zombie, which its parent has not collected yet, does not."""
     child = _children.get(process.pid)
-    if child is not None and child.poll() is not None:
+    if child is not None:
+        if child.poll() is None:
+            return True
         del _children[process.pid]
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        # While its last threads end, a process looks like a zombie already.
+        return process.is_running() and (
+            process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1)
     except psutil.NoSuchProcess:
         return False
 

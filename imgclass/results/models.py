@@ -9,8 +9,10 @@ from imgclass.results.values import Document, instant, optional_instant
 
 @dataclass(frozen=True)
 class Model:
-    """A registered model; `state` is validating, ready or rejected.
+    """A registered model; `state` is validating, ready, rejected or deleted.
 
+    `canary_percent` is the share of the users it answers without being the active one; a
+    `shadow` model watches and never answers.
     `digest` is the archive's and `twin_digest` the compiled model's, SHA-256 in hexadecimal.
     `manifest` and `report` are empty where models are listed; `report` also until validated.
     """
@@ -19,6 +21,8 @@ class Model:
     name: str
     state: str
     is_active: bool
+    canary_percent: int
+    shadow: bool
     digest: str
     twin_digest: str | None
     size_bytes: int
@@ -27,6 +31,13 @@ class Model:
     activated_at: datetime | None
     manifest: Document
     report: Document
+
+    @property
+    def role(self) -> str:
+        """What the model does at the moment; empty if nothing."""
+        roles = {"active": self.is_active, f"canary {self.canary_percent} %": self.canary_percent,
+                 "shadow": self.shadow}
+        return ", ".join(role for role, holds in roles.items() if holds)
 
     @property
     def reason(self) -> str:
@@ -40,6 +51,8 @@ class Model:
             name=str(document["name"]),
             state=str(document["state"]),
             is_active=bool(document["is_active"]),
+            canary_percent=int(document.get("canary_percent") or 0),
+            shadow=bool(document.get("shadow")),
             digest=str(document["digest"]),
             twin_digest=document["twin_digest"],
             size_bytes=int(document["size_bytes"]),

@@ -134,7 +134,8 @@ class FakeApi:
         self.models[manifest["version"]] = {
             "version": manifest["version"], "name": manifest["name"], "state": "validating",
             "is_active": False, "canary_percent": 0, "shadow": False, "digest": digest,
-            "twin_digest": None, "manifest": manifest, "report": None, "size_bytes": len(archive), "created_at": "2026-01-01T00:00:00Z",
+            "twin_digest": None, "manifest": manifest, "report": None,
+            "size_bytes": len(archive), "created_at": "2026-01-01T00:00:00Z",
             "validated_at": None, "activated_at": None, "looks": 0, "unsafe": unsafe,
         }
         return self.models[manifest["version"]], 202

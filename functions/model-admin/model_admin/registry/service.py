@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from common.errors import Conflict, ImgclassError, NotFound
 from common.model_store import archive_key, labels_key, model_path
 from common.storage import ObjectStore
 from model_admin.registry.archive import ModelArchive, read_archive
+from model_admin.registry.download import download_archive
 from model_admin.registry.repository import NewVersion, Row, VersionRepository
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,16 @@ class ModelRegistry:
                 "model_version": version, "digest": archive.digest})
             self._wake_validation()
         return _same(row, archive), created
+
+    def register_stored(self, key: str, caller: Principal) -> tuple[Row, bool]:
+        """Register an archive that lies in the models bucket already; its object stays.
+
+        Raises what `register` raises, NotFound, and PayloadTooLarge beyond the limit.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "archive.zip")
+            download_archive(self._store, key, path, self._max_bytes)
+            return self.register(path, caller)
 
     def find(self, version: str) -> Row:
         """All that is known of a version. Raises NotFound."""
