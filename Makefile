@@ -1,6 +1,6 @@
 # Every task of the project. `make` lists them; the first that needs packages installs them.
 .DEFAULT_GOAL := help
-.PHONY: help up down status clean-data test lint model lock clean
+.PHONY: help up down status clean-data test lint bench-swaps model lock clean
 
 BIN := .venv/bin
 MODEL := var/models/efficientnet-lite0
@@ -28,9 +28,13 @@ test: lint ## Run lint and every test
 lint: ## Check style, types and who imports whom
 	@scripts/install dev
 	@$(BIN)/flake8
-	@$(BIN)/mypy --strict common imgclass sql scripts
+	@$(BIN)/mypy --strict common imgclass sql scripts bench
 	@for each in $(FUNCTIONS); do MYPYPATH=functions/$$each $(BIN)/mypy --strict functions/$$each || exit 1; done
 	@PYTHONPATH=.:functions/predict:functions/history:functions/model-admin $(BIN)/lint-imports
+
+bench-swaps: ## Measure what swapping models does to a steady load (4 minutes)
+	@scripts/install stack
+	@$(BIN)/python -m bench.swaps
 
 model: ## Build the default model
 	@scripts/install stack

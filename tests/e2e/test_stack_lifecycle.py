@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from imgclass.client import Client
+from imgclass.client import Client, Model
 from imgclass.embedded import secret_files
 from imgclass.embedded.errors import StackError
 from imgclass.embedded.identity import wait_for_end
@@ -21,6 +21,11 @@ from tests.servers import ROOT, SEARCH_PATH
 def client(stack: Stack, admin: bool = False) -> Client:
     secret = secret_files.read(stack.layout.secrets, "jwt-secret")
     return Client(stack.gateway.url, development_token(secret, DEVELOPMENT_EMAIL, admin=admin))
+
+
+def models(stack: Stack) -> list[Model]:
+    with client(stack, admin=True) as api:
+        return api.models()
 
 
 def leaders(stack: Stack) -> dict[str, psutil.Process]:
@@ -64,7 +69,7 @@ def test_sample_is_an_espresso(stack: Stack) -> None:
 
 def test_second_start_finds_everything(stack: Stack) -> None:
     """A second start is quick, starts nothing, and registers nothing."""
-    before = leaders(stack)
+    before, registered = leaders(stack), models(stack)
     lines: list[str] = []
     stack.report = Report(lines.append, spinner=False)
     started = time.monotonic()
@@ -74,8 +79,7 @@ def test_second_start_finds_everything(stack: Stack) -> None:
     text = "\n".join(lines)
     assert text.count("already running") == 4
     assert "started" not in text
-    with client(stack, admin=True) as api:
-        assert [model.version for model in api.models()] == ["v1"]
+    assert models(stack) == registered
 
 
 def test_nothing_listens_outside(stack: Stack) -> None:
@@ -122,7 +126,7 @@ def test_data_survives_down_and_up(stack: Stack) -> None:
     """`down` leaves no process; after `up` pictures, predictions and the model are there."""
     with client(stack) as api:
         before = api.predictions(limit=1)
-    running = members(stack)
+    registered, running = models(stack), members(stack)
     assert stack.down() is True
     assert wait_for_end(running, 0) == []
     assert processes_of(stack.var) == []
@@ -133,8 +137,7 @@ def test_data_survives_down_and_up(stack: Stack) -> None:
         assert after.total == before.total + 1
         assert after.predictions[1] == before.predictions[0]
         assert len(api.image_content(before.predictions[0].image_id)) > 1000
-    with client(stack, admin=True) as api:
-        assert [model.version for model in api.models()] == ["v1"]
+    assert models(stack) == registered
 
 
 def test_changed_setting_restarts_what_it_concerns(stack: Stack) -> None:

@@ -116,25 +116,28 @@ class ModelHost:
         return not problems
 
     def _assemble(self, rollout: Rollout, problems: list[str]) -> Lineup | None:
-        active = self._settle("active", rollout.active, problems)
+        """An active model that cannot be loaded leaves the old one in its place; there is no
+        canary, and no shadow, but the one that was decided on."""
+        if rollout.active is None:
+            return None
+        old = self._lineup
+        loaded = [*old.by_role().values()] if old else []
+        active = self._settle(rollout.active, loaded, problems) or (old.active if old else None)
         if active is None:
             return None
         return Lineup(
             active,
-            self._settle("canary", rollout.canary, problems),
+            self._settle(rollout.canary, loaded, problems),
             rollout.canary_percent,
-            self._settle("shadow", rollout.shadow, problems))
+            self._settle(rollout.shadow, loaded, problems))
 
-    def _settle(self, role: str, row: ModelRow | None, problems: list[str]) -> Model | None:
-        """The model of `row`: loaded already in some role, or now.
-
-        If it cannot be loaded, the old active one stays in its place; there is no canary, and no
-        shadow, but the one that was decided on.
-        """
+    def _settle(
+        self, row: ModelRow | None, loaded: list[Model], problems: list[str]
+    ) -> Model | None:
+        """The model of `row`: among those `loaded` in any role, or loaded now and added."""
         if row is None:
             return None
-        loaded = self._lineup.by_role() if self._lineup else {}
-        for model in loaded.values():
+        for model in loaded:
             if model.digest == row.digest:
                 return model
         try:
@@ -144,10 +147,11 @@ class ModelHost:
             self._note_failure(row, error)
             reason = str(error) if isinstance(error, ImgclassError) else "see the log"
             problems.append(f"Model {row.version} cannot be loaded: {reason}")
-            return loaded.get("active") if role == "active" else None
+            return None
         log.info("model loaded", extra={
             "model_version": model.version, "engine": model.engine.name, "digest": model.digest})
         self._reported.discard(row.digest)
+        loaded.append(model)
         return model
 
     def _note_failure(self, row: ModelRow, error: Exception) -> None:

@@ -326,3 +326,11 @@ def test_model_for_a_user() -> None:
         expected = "v2" if in_canary("v2", user, 30) else "v1"
         assert lineup.model_for(user).version == expected
     assert Lineup(fake_model()).model_for(USERS[0]).version == "v1"
+
+
+def test_one_version_in_two_roles_is_loaded_once(house: House) -> None:
+    """A canary that is the shadow as well is one model, so its own answers are not scored."""
+    house.roll_out(active="v1", canary="v2", canary_percent=50, shadow="v2")
+    house.host.refresh()
+    lineup = house.host.lineup()
+    assert lineup.shadow is lineup.canary is not None
