@@ -51,10 +51,12 @@ def main(root: Path, lock: str) -> None:
         _check_path(root)
         _check_disk(root)
         started = time.monotonic()
-        _make_venv(root)
+        first = not _is_usable(root)
+        if first:
+            _make_venv(root)
         for name in LOCKS:
             _stamp(root, name).unlink(missing_ok=True)
-        _install_locked(root, lock)
+        _install_locked(root, lock, first)
         _install_project(root)
         # dev holds all of stack, at the same versions.
         for name in LOCKS[:LOCKS.index(lock) + 1]:
@@ -123,18 +125,24 @@ def _check_disk(root: Path) -> None:
                            f"make room for {needed / 1e9:.0f} GB and try again")
 
 
+def _marker(root: Path) -> Path:
+    return _venv(root) / ".made-for"
+
+
+def _is_usable(root: Path) -> bool:
+    """Whether .venv is there and works; one that was moved does not."""
+    return (_marker(root).is_file()
+            and _marker(root).read_text(encoding="utf-8") == _home(root) and _runs(root))
+
+
 def _make_venv(root: Path) -> None:
-    """Make .venv, unless there is one that fits; one that was moved or broken does not."""
-    marker = _venv(root) / ".made-for"
-    if marker.is_file() and marker.read_text(encoding="utf-8") == _home(root) and _runs(root):
-        return
     base = Path(getattr(sys, "_base_executable", sys.executable))
     result = subprocess.run([str(base), "-m", "venv", "--clear", str(_venv(root))],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                             errors="replace", check=False)
     if result.returncode != 0:
         raise InstallError(f".venv cannot be made: {_last_line(result.stdout)}")
-    marker.write_text(_home(root), encoding="utf-8")
+    _marker(root).write_text(_home(root), encoding="utf-8")
 
 
 def _runs(root: Path) -> bool:
@@ -145,11 +153,11 @@ def _runs(root: Path) -> bool:
         return False
 
 
-def _install_locked(root: Path, lock: str) -> None:
+def _install_locked(root: Path, lock: str, first: bool) -> None:
     requirements = _requirements(root, lock)
     total = len(set(re.findall(r"^([\w.-]+)==", requirements.read_text("utf-8"), re.MULTILINE)))
-    print(f"install    {total} packages, about 2 GB: 1 to 5 minutes, by the network ...",
-          flush=True)
+    what = f"{total} packages, about 2 GB: 1 to 5 minutes, by the network" if first else "updating"
+    print(f"install    {what} ...", flush=True)
     _pip(root, total, "--require-hashes", "-r", str(requirements))
 
 

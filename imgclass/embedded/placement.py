@@ -50,6 +50,7 @@ def place(folder: Path, account: Account | None) -> Placement:
             raise StackError(
                 f"the user {account.name} can no longer reach {folder}: "
                 "make its parent folders and .venv readable again, or `make clean-data`")
+        os.chown(folder, 0, 0)
         home = _settle_elsewhere(folder, account)
     return Placement(_copied_programs(home), home / "data")
 
@@ -57,7 +58,7 @@ def place(folder: Path, account: Account | None) -> Placement:
 def remove(folder: Path) -> None:
     """Remove what `place` put elsewhere."""
     home = _recorded(folder)
-    if home is not None and home.parent == ELSEWHERE:
+    if home is not None and home.resolve().parent == ELSEWHERE.resolve():
         shutil.rmtree(home)
 
 

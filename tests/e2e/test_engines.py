@@ -16,6 +16,7 @@ from common.inference.model import Model, ModelLoader, ModelRow
 from common.storage import S3ObjectStore, s3_client
 from imgclass.embedded.stack import Stack
 from tests.e2e.access import settings_of
+from tests.models import THREADS
 
 PICTURES = sorted((Path(__file__).parents[2] / "examples/pictures").glob("*.jpg"))
 
@@ -28,7 +29,7 @@ def engines(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[Mod
     store = S3ObjectStore(s3_client(settings, 1), settings.models_bucket_name)
     files = ModelFiles(store, tmp_path_factory.mktemp("models"))
     litert, tensorflow = (
-        ModelLoader(files, engine, threads=2).load(row) for engine in ("litert", "tensorflow"))
+        ModelLoader(files, engine, THREADS).load(row) for engine in ("litert", "tensorflow"))
     return litert, tensorflow
 
 

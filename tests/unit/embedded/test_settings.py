@@ -1,11 +1,14 @@
 """What the command line reads from the environment and from `.env`."""
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from imgclass.settings import SettingsError, address_file, load, recorded_address, url_of
+from common import config as functions
+from imgclass.settings import (
+    PASSED_ON, SettingsError, address_file, load, recorded_address, url_of)
 
 
 def test_defaults(tmp_path: Path) -> None:
@@ -36,6 +39,14 @@ def test_only_tuning_is_passed_on(tmp_path: Path) -> None:
     assert settings.passed_on == {
         "ENGINE": "litert", "LOG_LEVEL": "DEBUG", "WEB_THREADS": "4", "INFERENCE_THREADS": "2",
         "MODEL_POLL_SECONDS": "1"}
+
+
+def test_every_setting_is_passed_on_or_the_stacks_own() -> None:
+    """A new setting of the functions is either the developer's to set, or set by the stack."""
+    known = {field.name.upper() for field in fields(functions.Settings)}
+    own = ("POSTGRES_", "MINIO_", "JWT_", "MODELS_BUCKET_NAME", "BIND_HOST", "PORT", "LOG_DIR",
+           "MODEL_CACHE_DIR")
+    assert known == {name for name in known if name.startswith(own)} | set(PASSED_ON) - {"TZ"}
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "80x", " 80", "٨٠"])
