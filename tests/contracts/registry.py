@@ -91,6 +91,19 @@ class ClaimRepositoryContract:
         """What somebody proves is nobody else's."""
         assert claims.claim(60) is None
 
+    def test_renewed(self, claims: ClaimRepository, versions: VersionRepository) -> None:
+        """Who renews a claim in time keeps it; who has lost it renews nothing."""
+        versions.insert(new_version())
+        slow = claims.claim(0)
+        assert slow is not None
+        claims.renew(slow, 60)
+        assert claims.claim(60) is None
+        claims.renew(slow, 0)
+        quick = claims.claim(0)
+        assert quick is not None
+        claims.renew(slow, 60)
+        assert claims.claim(60) is not None
+
     def test_oldest_first(self, claims: ClaimRepository, versions: VersionRepository) -> None:
         """Versions are proven in the order of their registration."""
         for name in ("b", "a", "c"):

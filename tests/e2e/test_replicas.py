@@ -22,7 +22,7 @@ from tests.servers import ROOT
 PICTURE = ROOT / "examples/pictures/coffee.jpg"
 PATIENCE_SECONDS = 60
 # Notified at once; a missed notification is made up for after MODEL_POLL_SECONDS.
-SWAP_SECONDS = 10
+SWAP_SECONDS = 30.0
 FIRST = "v1"
 VERSIONS = ("replica-2", "replica-3")
 USERS = 40

@@ -69,6 +69,11 @@ class InMemoryClaimRepository:
             row["attempts"] += 1
             return Claim(row["version"], row["model_path"], row["digest"], row["attempts"])
 
+    def renew(self, claim: Claim, lease_seconds: float) -> None:
+        self.versions.reach()
+        if row := self._held(claim):
+            row["lease_until"] = now() + timedelta(seconds=lease_seconds)
+
     def release(self, claim: Claim, delay_seconds: float, counts: bool) -> None:
         self.versions.reach()
         if row := self._held(claim):

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -64,6 +65,28 @@ def test_bad_archive(bench: Bench) -> None:
     assert bench.verdict() == ("rejected", "The archive has no manifest.json.")
     assert bench.versions.rows["v1"]["validated_at"] is not None
     assert bench.worker().run_once() is False
+
+
+def test_lease_is_renewed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A validation that takes longer than its lease keeps the version."""
+    monkeypatch.setattr("model_admin.validation.worker.LEASE_SECONDS", 0.05)
+
+    class SlowStore(InMemoryObjectStore):
+        """Hands an archive out only when its lease was renewed a few times."""
+
+        def download(self, key: str, path: Path) -> None:
+            claimed, renewals = bench.versions.rows["v1"]["lease_until"], set()
+            deadline = time.monotonic() + 10
+            while len(renewals) < 3:
+                assert time.monotonic() < deadline
+                renewals.add(bench.versions.rows["v1"]["lease_until"])
+                renewals.discard(claimed)
+                time.sleep(0.001)
+            bench.store.download(key, path)
+
+    bench.register(BROKEN)
+    bench.worker(SlowStore()).run_once()
+    assert bench.verdict()[0] == "rejected"
 
 
 def test_exchanged_archive(bench: Bench) -> None:

@@ -12,6 +12,12 @@ WHERE version = (
 )
 RETURNING version, model_path, digest, attempts;
 
+-- name: renew_version!
+-- Go on holding a claimed version.
+UPDATE model_versions
+SET lease_until = now() + make_interval(secs => :lease_seconds)
+WHERE version = :version AND state = 'validating' AND attempts = :attempts;
+
 -- name: release_version!
 -- Give a claimed version back, to be taken up again after a while.
 UPDATE model_versions

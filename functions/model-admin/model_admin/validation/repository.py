@@ -28,6 +28,9 @@ class ClaimRepository(Protocol):
     def claim(self, lease_seconds: float) -> Claim | None:
         """A version that is nobody's for at least `lease_seconds`."""
 
+    def renew(self, claim: Claim, lease_seconds: float) -> None:
+        """Hold the version for `lease_seconds` from now, if the claim still holds."""
+
     def release(self, claim: Claim, delay_seconds: float, counts: bool) -> None:
         """Let the version be claimed again after `delay_seconds`; was this an attempt?"""
 
@@ -47,6 +50,12 @@ class PostgresClaimRepository:
         with self._database.transaction() as connection:
             row = _queries.claim_version(connection, lease_seconds=lease_seconds)
         return Claim(**row) if row else None
+
+    def renew(self, claim: Claim, lease_seconds: float) -> None:
+        with self._database.transaction() as connection:
+            _queries.renew_version(
+                connection, version=claim.version, attempts=claim.attempts,
+                lease_seconds=lease_seconds)
 
     def release(self, claim: Claim, delay_seconds: float, counts: bool) -> None:
         with self._database.transaction() as connection:

@@ -5,6 +5,8 @@ import hashlib
 import logging
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from common.errors import ImgclassError, InvalidModel, Unavailable
@@ -18,8 +20,8 @@ from model_admin.validation.stored_pictures import PictureSource
 
 MAX_ATTEMPTS = 3
 POLL_SECONDS = 5.0
-# What downloading, unpacking and storing may take beyond the validation itself.
-LEASE_MARGIN_SECONDS = 120.0
+# Renewed while a version is being proven, so that one whose worker died is soon taken up again.
+LEASE_SECONDS = 30.0
 RETRY_SECONDS = 10.0
 MAX_REASON_CHARACTERS = 2000
 
@@ -61,14 +63,14 @@ class ValidationWorker:
 
     def run_once(self) -> bool:
         """Prove one version; False if none waits. Raises DatabaseUnavailable."""
-        claim = self._repository.claim(self._timeout_seconds + LEASE_MARGIN_SECONDS)
+        claim = self._repository.claim(LEASE_SECONDS)
         if claim is None:
             return False
         if claim.attempts > MAX_ATTEMPTS:
             self._reject(claim, f"The validation was abandoned {MAX_ATTEMPTS} times.")
             return True
         try:
-            with tempfile.TemporaryDirectory() as folder:
+            with self._renewed(claim), tempfile.TemporaryDirectory() as folder:
                 self._prove(claim, Path(folder))
         except InvalidModel as error:
             self._reject(claim, str(error))
@@ -83,6 +85,26 @@ class ValidationWorker:
             else:
                 self._repository.release(claim, RETRY_SECONDS, counts=True)
         return True
+
+    @contextmanager
+    def _renewed(self, claim: Claim) -> Iterator[None]:
+        """Hold the claim, from a thread, for as long as the block takes."""
+        done = threading.Event()
+
+        def renew() -> None:
+            while not done.wait(LEASE_SECONDS / 3):
+                try:
+                    self._repository.renew(claim, LEASE_SECONDS)
+                except Unavailable as error:
+                    log.warning("a claim cannot be renewed", exc_info=error)
+
+        keeper = threading.Thread(target=renew, name="validation-lease", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            done.set()
+            keeper.join()
 
     def _prove(self, claim: Claim, folder: Path) -> None:
         """Raises InvalidModel with the reason for a rejection."""
