@@ -1,13 +1,13 @@
 """The files of registered models: fetched from the object store, checked, kept by digest."""
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
 import zipfile
 from pathlib import Path
 
+from common.digests import file_sha256
 from common.errors import StoreUnavailable
 from common.model_store import archive_key, labels_key, twin_key
 from common.storage import ObjectStore
@@ -55,17 +55,9 @@ class ModelFiles:
             partial = Path(file.name)
         try:
             self._store.download(key, partial)
-            if _sha256(partial) != digest:
+            if file_sha256(partial) != digest:
                 raise StoreUnavailable(f"The object {key} does not have the digest {digest}.")
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
         return path
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -1,7 +1,6 @@
 """Model archives: untrusted zip files, checked member by member."""
 from __future__ import annotations
 
-import hashlib
 import re
 import stat
 import zipfile
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common.digests import file_sha256, stream_sha256
 from common.errors import InvalidModel
 from common.inference.manifest import parse_labels
 from model_admin.registry.manifest import check_manifest
@@ -33,7 +33,6 @@ MAX_CALIBRATION_PICTURES = 200
 MAX_TEXT_BYTES = 16 << 20
 # Trained weights hardly compress; labels and graphs stay far below this.
 MAX_RATIO = 100
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -61,9 +60,7 @@ def read_archive(path: Path, max_bytes: int) -> ModelArchive:
     except _DAMAGE as error:
         raise InvalidModel(f"The archive is not an intact zip file: {error}.") from error
     _check_labels(labels, manifest)
-    with path.open("rb") as file:
-        digest = _sha256(file)
-    return ModelArchive(path, digest, path.stat().st_size, manifest, labels)
+    return ModelArchive(path, file_sha256(path), path.stat().st_size, manifest, labels)
 
 
 def unpack_archive(archive: ModelArchive, directory: Path) -> None:
@@ -129,7 +126,7 @@ def _check_files(
         raise InvalidModel(f"manifest.json: $.files and the archive differ about {odd!r}.")
     for name, digest in digests.items():
         with opened.open(members[name]) as file:
-            if _sha256(file) != digest:
+            if stream_sha256(file) != digest:
                 raise InvalidModel(f"manifest.json: $.files: {name} has another SHA-256.")
 
 
@@ -153,10 +150,3 @@ def _check_labels(labels: bytes, manifest: dict[str, Any]) -> None:
         if golden["file"] not in manifest["files"]:
             raise InvalidModel(
                 f"manifest.json: $.golden[{number}].file: {golden['file']!r} is not in $.files.")
-
-
-def _sha256(file: Any) -> str:
-    digest = hashlib.sha256()
-    while chunk := file.read(_CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()

@@ -1,7 +1,6 @@
 """The thread that proves registered models, one at a time."""
 from __future__ import annotations
 
-import hashlib
 import logging
 import tempfile
 import threading
@@ -9,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from common.digests import file_sha256
 from common.errors import ImgclassError, InvalidModel, Unavailable
 from common.inference.manifest import CALIBRATION, Manifest
 from common.model_store import archive_key, twin_key
@@ -120,7 +120,7 @@ class ValidationWorker:
         report = validate(folder / "model", twin, self._timeout_seconds, self._threads)
         twin_digest = None
         if twin.is_file():
-            twin_digest = hashlib.sha256(twin.read_bytes()).hexdigest()
+            twin_digest = file_sha256(twin)
             self._store.upload(twin_key(claim.model_path), twin)
         self._repository.conclude(claim, "ready", report, twin_digest)
         log.info("model ready", extra={
