@@ -104,11 +104,13 @@ class ModelHost:
         """
         rollout = self._repository.rollout()
         problems: list[str] = []
-        self._lineup = self._assemble(rollout, problems)
-        if self._lineup is None:
+        lineup, before = self._assemble(rollout, problems), self._lineup
+        if lineup is None:
             self._problem = problems[0] if problems else "No model is active."
-        models = self._lineup.by_role() if self._lineup else {}
-        self._telemetry.serving(models)
+        self._lineup = lineup
+        models = lineup.by_role() if lineup else {}
+        if lineup != before:  # a scrape must not meet the metric while it is being rewritten
+            self._telemetry.serving(models)
         self._repository.report(
             {role: {"version": model.version, "digest": model.digest,
                     "engine": model.engine.name} for role, model in models.items()},
