@@ -1,6 +1,7 @@
 """Bearer tokens to principals."""
 from __future__ import annotations
 
+import hmac
 import uuid
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -112,6 +113,20 @@ class Authenticator:
         except jwt.PyJWTError as error:
             raise Unauthenticated("The token is not valid here.") from error
         return _principal(claims)
+
+
+class MachineToken:
+    """The one bearer token of callers that are no users; an empty one lets nobody in."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token.encode()
+
+    def verify(self, authorization: str | None) -> None:
+        """Raises Unauthenticated unless an Authorization header carries the token."""
+        scheme, _, sent = (authorization or "").partition(" ")
+        equal = hmac.compare_digest(sent.strip().encode("utf-8", "replace"), self._token)
+        if scheme.lower() != "bearer" or not equal or not self._token:
+            raise Unauthenticated("Send the machine's own token: Authorization: Bearer <token>.")
 
 
 def user_id_of(issuer: str, subject: str) -> uuid.UUID:

@@ -1,15 +1,19 @@
 """Settings: a frozen dataclass read once, at start, from the environment and from secret files."""
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
+from urllib.parse import urlsplit
 
 from common.errors import ConfigurationError
 
 REQUIRED = object()
+
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 
 def _boolean(text: str) -> bool:
@@ -43,6 +47,24 @@ def _seconds(text: str) -> float:
     if not 0 < value < 1e6:
         raise ValueError("a number of seconds above 0")
     return value
+
+
+def _seconds_or_zero(text: str) -> float:
+    return 0.0 if text == "0" else _seconds(text)
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise ValueError("a URL with http or https")
+    return text
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(each.strip()) for each in text.split(",") if text)
+    except ValueError:
+        raise ValueError("networks as in 10.0.0.0/8, separated by commas") from None
 
 
 def _host_and_port(text: str) -> str:
@@ -91,6 +113,9 @@ class Settings:
     minio_secret_key: str = _setting("S3 secret key", secret=True)
     minio_bucket_name: str = _setting("bucket of the pictures")
     minio_secure: bool = _setting("TLS to the object store", "false", _boolean)
+    minio_public_endpoint: str = _setting(
+        "URL at which clients reach the object store, for presigned uploads; MINIO_ENDPOINT if "
+        "empty", "", _url)
     models_bucket_name: str = _setting("bucket of the models", "models")
 
     jwt_algorithm: str = _setting(
@@ -119,6 +144,30 @@ class Settings:
     model_cache_dir: Path = _setting("downloaded models, by digest", "/tmp/imgclass/models", Path)
     model_poll_seconds: float = _setting("how often the active model is looked up", "2", _seconds)
 
+    events_token: str = _setting(
+        "bearer token of /events/, at least 16 characters; without one nobody gets in", "",
+        secret=True)
+    inbox_worker: bool = _setting(
+        "classify uploads in the background; false leaves them to POST /events/drain", "true",
+        _boolean)
+    inbox_threads: int = _setting(
+        "uploads classified at once; 0 means the CPU quota of the container", "0", _not_negative)
+    inbox_max_attempts: int = _setting(
+        "attempts to classify an upload before it is given up", "8", _positive)
+    keep_uploads: bool = _setting(
+        "leave an upload where it is once it is classified", "false", _boolean)
+    sweep_seconds: float = _setting(
+        "how often uploads that nothing announced are looked for; 0 leaves it to "
+        "POST /events/sweep", "60", _seconds_or_zero)
+    k_sink: str = _setting(
+        "URL that is told of every finished classification, as Knative sets it", "", _url)
+    k_ce_overrides: str = _setting(
+        "extension attributes of these events, as Knative sets them", "")
+    webhook_networks: tuple[Network, ...] = _setting(
+        "private networks that webhooks may be in, separated by commas", "", _networks)
+    webhook_max_attempts: int = _setting(
+        "attempts to deliver an event before it is given up", "12", _positive)
+
     max_body_bytes: int = _setting("largest request body", "10485760", _positive)
     max_pixels: int = _setting("largest picture, in pixels", "40000000", _positive)
     max_model_bytes: int = _setting("largest model archive", "1073741824", _positive)
@@ -130,6 +179,8 @@ class Settings:
             raise ConfigurationError("JWT_SECRET must have at least 32 bytes for HS256")
         if self.jwt_algorithm != "HS256" and not self.jwt_jwks_url:
             raise ConfigurationError(f"JWT_JWKS_URL must be set for {self.jwt_algorithm}")
+        if 0 < len(self.events_token) < 16:
+            raise ConfigurationError("EVENTS_TOKEN must have at least 16 characters")
         if self.jwt_leeway_seconds > 60:
             raise ConfigurationError("JWT_LEEWAY_SECONDS must be at most 60")
 
@@ -155,7 +206,7 @@ class Settings:
                     raise ConfigurationError(f"{name} is not set ({item.metadata['help']})")
                 text = item.metadata["default"]
             try:
-                values[item.name] = item.metadata["parse"](text) if text else text
+                values[item.name] = item.metadata["parse"](text)
             except ValueError as error:
                 raise ConfigurationError(f"{name} must be {error}, not {text!r}") from None
         return cls(**values)

@@ -37,6 +37,14 @@ class Conflict(ImgclassError):
     """The request contradicts what is already stored."""
 
 
+class ObjectChanged(Conflict):
+    """The object is not the one expected: it was overwritten meanwhile."""
+
+
+class LeaseLost(Conflict):
+    """Somebody else has taken this work over or finished it."""
+
+
 class PayloadTooLarge(ImgclassError):
     """The body, the picture or its number of frames exceeds the limit."""
 

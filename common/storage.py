@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
 from boto3.exceptions import Boto3Error
@@ -18,17 +18,32 @@ from botocore.response import StreamingBody
 from s3transfer.exceptions import RetriesExceededError
 
 from common.config import Settings
-from common.errors import NotFound, StoreUnavailable
+from common.errors import NotFound, ObjectChanged, StoreUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import (
+        CopySourceTypeDef, GetObjectOutputTypeDef, HeadObjectOutputTypeDef)
 
 CONNECT_TIMEOUT_SECONDS = 2
 READ_TIMEOUT_SECONDS = 10
 CHUNK_BYTES = 1 << 18
-_MISSING = {"404", "NoSuchKey", "NotFound"}
+_MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchVersion"}
+_CHANGED = {"412", "PreconditionFailed"}
 # What boto3 and the libraries below it raise beside ClientError; they have no common base.
 _FAILURES = (BotoCoreError, Boto3Error, ResponseParserError, RetriesExceededError)
+
+
+@dataclass(frozen=True)
+class Writing:
+    """One writing of an object: `etag` without quotes, `modified` in UTC, to the second.
+
+    `version_id` is empty in a bucket without versions.
+    """
+
+    etag: str
+    modified: datetime
+    version_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,14 +53,25 @@ class StoredObject:
     chunks: Iterator[bytes]
     size: int
     content_type: str
+    writing: Writing
 
 
 @dataclass(frozen=True)
 class ListedObject:
-    """An object's key and when it was last written, in UTC."""
+    """An object's key, when it was last written, in UTC, its size in bytes, and its ETag."""
 
     key: str
     modified: datetime
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True)
+class PresignedPost:
+    """A form that stores one object: its fields go first, the field `file` comes last."""
+
+    url: str
+    fields: dict[str, str]
 
 
 class ObjectStore(Protocol):
@@ -61,8 +87,19 @@ class ObjectStore(Protocol):
     def upload(self, key: str, path: Path) -> None:
         """Store a file of any size."""
 
-    def get(self, key: str) -> StoredObject:
+    def get(self, key: str, version_id: str = "") -> StoredObject:
         """Open an object for reading; its chunks must be consumed or its iterator closed."""
+
+    def exists(self, key: str) -> bool:
+        """Whether there is such an object."""
+
+    def copy(
+        self, source: str, key: str, content_type: str, writing: Writing | None = None
+    ) -> None:
+        """Copy an object within the store, with a media type of its own.
+
+        Raises ObjectChanged if the source is not `writing` any more.
+        """
 
     def download(self, key: str, path: Path) -> None:
         """Write an object of any size to a file."""
@@ -72,6 +109,9 @@ class ObjectStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
+
+    def delete_writing(self, key: str, writing: Writing) -> None:
+        """Remove an object, but leave it if it was overwritten since."""
 
     def ping(self) -> None:
         """Return if the bucket can be reached."""
@@ -93,11 +133,35 @@ class S3ObjectStore:
         with _translated():
             self._client.upload_file(str(path), self._bucket, key, Config=_SEQUENTIAL)
 
-    def get(self, key: str) -> StoredObject:
+    def get(self, key: str, version_id: str = "") -> StoredObject:
         with _translated(key):
-            answer = self._client.get_object(Bucket=self._bucket, Key=key)
+            answer = self._client.get_object(
+                Bucket=self._bucket, Key=key, **_version(version_id))
         return StoredObject(
-            _chunks(answer["Body"], key), answer["ContentLength"], answer["ContentType"])
+            _chunks(answer["Body"], key), answer["ContentLength"], answer["ContentType"],
+            _writing(answer))
+
+    def exists(self, key: str) -> bool:
+        try:
+            with _translated(key):
+                self._client.head_object(Bucket=self._bucket, Key=key)
+        except NotFound:
+            return False
+        return True
+
+    def copy(
+        self, source: str, key: str, content_type: str, writing: Writing | None = None
+    ) -> None:
+        place: CopySourceTypeDef = {"Bucket": self._bucket, "Key": source}
+        condition: dict[str, Any] = {}
+        if writing is not None:
+            condition = {"CopySourceIfMatch": f'"{writing.etag}"'}
+            if writing.version_id:
+                place["VersionId"] = writing.version_id
+        with _translated(source):
+            self._client.copy_object(
+                Bucket=self._bucket, Key=key, CopySource=place, ContentType=content_type,
+                MetadataDirective="REPLACE", **condition)
 
     def download(self, key: str, path: Path) -> None:
         with _translated(key), path.open("wb") as file:
@@ -108,11 +172,41 @@ class S3ObjectStore:
         with _translated():
             for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
                 for item in page.get("Contents", []):
-                    yield ListedObject(item["Key"], item["LastModified"])
+                    yield ListedObject(
+                        item["Key"], item["LastModified"], item["Size"], item["ETag"].strip('"'))
 
     def delete(self, key: str) -> None:
         with _translated():
             self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def delete_writing(self, key: str, writing: Writing) -> None:
+        try:
+            with _translated(key):
+                if not writing.version_id:
+                    # MinIO does not heed If-Match when it deletes: what remains is the moment
+                    # between these two requests. In a bucket with versions there is none.
+                    found = self._client.head_object(Bucket=self._bucket, Key=key)
+                    if _writing(found).etag != writing.etag:
+                        return
+                self._client.delete_object(
+                    Bucket=self._bucket, Key=key, IfMatch=f'"{writing.etag}"',
+                    **_version(writing.version_id))
+        except (NotFound, ObjectChanged):
+            return
+
+    def presign_post(
+        self, key: str, content_type: str, max_bytes: int, seconds: int
+    ) -> PresignedPost:
+        """A form with which anybody may store this object for some time, without credentials.
+
+        The store refuses another key, another media type, an empty file and one of more than
+        `max_bytes`. Nothing is sent.
+        """
+        answer = self._client.generate_presigned_post(
+            self._bucket, key, Fields={"Content-Type": content_type},
+            Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, max_bytes]],
+            ExpiresIn=seconds)
+        return PresignedPost(answer["url"], answer["fields"])
 
     def ping(self) -> None:
         try:
@@ -126,12 +220,15 @@ class S3ObjectStore:
 _SEQUENTIAL = TransferConfig(use_threads=False)
 
 
-def s3_client(settings: Settings, connections: int) -> S3Client:
-    """A client of MINIO_ENDPOINT; path-style addresses, as MinIO and SeaweedFS want them."""
+def s3_client(settings: Settings, connections: int, endpoint: str = "") -> S3Client:
+    """A client of MINIO_ENDPOINT, or of another `endpoint` (a URL) of the same store.
+
+    It uses path-style addresses, as MinIO and SeaweedFS want them.
+    """
     scheme = "https" if settings.minio_secure else "http"
     return boto3.client(
         "s3",
-        endpoint_url=f"{scheme}://{settings.minio_endpoint}",
+        endpoint_url=endpoint or f"{scheme}://{settings.minio_endpoint}",
         aws_access_key_id=settings.minio_access_key,
         aws_secret_access_key=settings.minio_secret_key,
         region_name="us-east-1",
@@ -152,11 +249,25 @@ def _translated(read_key: str | None = None) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if read_key is not None and error.response.get("Error", {}).get("Code") in _MISSING:
+        code = error.response.get("Error", {}).get("Code")
+        if read_key is not None and code in _MISSING:
             raise NotFound(f"There is no object {read_key}.") from error
+        if code in _CHANGED:
+            raise ObjectChanged() from error
         raise StoreUnavailable() from error
     except _FAILURES as error:
         raise StoreUnavailable() from error
+
+
+def _version(version_id: str) -> dict[str, Any]:
+    return {"VersionId": version_id} if version_id else {}
+
+
+def _writing(answer: HeadObjectOutputTypeDef | GetObjectOutputTypeDef) -> Writing:
+    version_id = answer.get("VersionId", "")
+    return Writing(
+        answer["ETag"].strip('"'), answer["LastModified"],
+        "" if version_id == "null" else version_id)
 
 
 def _chunks(body: StreamingBody, key: str) -> Iterator[bytes]:

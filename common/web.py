@@ -13,13 +13,15 @@ from flask import Flask, Response, g, request
 from flask.json.provider import DefaultJSONProvider
 from prometheus_client import CollectorRegistry
 
-from common.auth import Authenticator, Principal
+from common.auth import Authenticator, MachineToken, Principal
 from common.body import install_body_limit
 from common.errors import Unavailable
 from common.metrics import install_metrics
 from common.problems import install_error_map
 
 PUBLIC_PATHS = frozenset({"/health", "/_/health", "/_/ready", "/metrics"})
+MACHINE_PATHS = "/events/"
+NOBODY = MachineToken("")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 ReadinessCheck = Callable[[], None]
@@ -46,11 +48,13 @@ def create_web_app(
     checks: Mapping[str, ReadinessCheck],
     body_limit: int,
     registry: CollectorRegistry,
+    machine_token: MachineToken = NOBODY,
 ) -> Flask:
     """A Flask application that authenticates every path but PUBLIC_PATHS.
 
-    `checks` raise Unavailable while what they are named after is not ready. Bodies are limited
-    to `body_limit` bytes. Routes find the caller with `principal()`.
+    Paths below MACHINE_PATHS take `machine_token`, all others a user's token, and routes find
+    that user with `principal()`. `checks` raise Unavailable while what they are named after is
+    not ready. Bodies are limited to `body_limit` bytes.
     """
     app = Flask(name, static_folder=None)
     app.json = IsoJsonProvider(app)
@@ -61,8 +65,13 @@ def create_web_app(
 
     @app.before_request
     def authenticate() -> None:
-        if request.url_rule is not None and request.url_rule.rule not in PUBLIC_PATHS:
-            g.principal = authenticator.authenticate(request.headers.get("Authorization"))
+        if request.url_rule is None or request.url_rule.rule in PUBLIC_PATHS:
+            return
+        authorization = request.headers.get("Authorization")
+        if request.url_rule.rule.startswith(MACHINE_PATHS):
+            machine_token.verify(authorization)
+        else:
+            g.principal = authenticator.authenticate(authorization)
 
     install_body_limit(app, body_limit)
     _install_health(app, checks)

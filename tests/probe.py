@@ -9,8 +9,8 @@ from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
 from prometheus_client import CollectorRegistry
 
-from common.auth import Authenticator
-from common.web import ReadinessCheck, create_web_app, principal
+from common.auth import Authenticator, MachineToken
+from common.web import NOBODY, ReadinessCheck, create_web_app, principal
 from tests.environments import settings
 
 BODY_LIMIT = 300_000
@@ -20,11 +20,12 @@ def create_probe(
     checks: Mapping[str, ReadinessCheck] | None = None,
     body_limit: int = BODY_LIMIT,
     registry: CollectorRegistry | None = None,
+    machine_token: MachineToken = NOBODY,
 ) -> Flask:
     """The application; its errors are raised by tests that add routes."""
     app = create_web_app(
         "probe", Authenticator(settings()), checks or {}, body_limit,
-        registry or CollectorRegistry())
+        registry or CollectorRegistry(), machine_token)
 
     @app.post("/body")
     def body() -> ResponseReturnValue:
@@ -41,6 +42,10 @@ def create_probe(
     @app.post("/unread")
     def unread() -> ResponseReturnValue:
         return jsonify(read=False)
+
+    @app.post("/events/probe")
+    def event() -> ResponseReturnValue:
+        return jsonify(heard=True)
 
     @app.get("/me/<path:rest>")
     def me(rest: str) -> ResponseReturnValue:

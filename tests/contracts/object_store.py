@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from common.errors import NotFound, StoreUnavailable
-from common.storage import ObjectStore
+from common.errors import NotFound, ObjectChanged, StoreUnavailable
+from common.storage import ObjectStore, Writing
+
+WRITING = Writing("d41d8cd98f00b204e9800998ecf8427e", datetime.now(timezone.utc))
 
 
 def read(store: ObjectStore, key: str) -> bytes:
@@ -62,6 +64,57 @@ class ObjectStoreContract:
         assert all(started <= each.modified <= datetime.now(timezone.utc) + timedelta(seconds=5)
                    for each in listed)
         assert list(store.list(f"{folder}/nothing")) == []
+
+    def test_list_tells_which_writing(self, store: ObjectStore) -> None:
+        """A listed object has the size, and the ETag, that reading it gives."""
+        key = f"listed/{uuid.uuid4()}/a.jpg"
+        store.put(key, b"12345", "image/jpeg")
+        (listed,) = store.list(key)
+        stored = store.get(key)
+        assert (listed.size, listed.etag) == (5, stored.writing.etag)
+        assert listed.modified.replace(microsecond=0) == stored.writing.modified
+
+    def test_exists(self, store: ObjectStore, key: str) -> None:
+        """An object is there from when it is stored until it is deleted."""
+        assert not store.exists(key)
+        store.put(key, b"", "image/jpeg")
+        assert store.exists(key)
+        store.delete(key)
+        assert not store.exists(key)
+
+    def test_copy(self, store: ObjectStore, key: str) -> None:
+        """A copy has the same bytes and a media type of its own; the source stays."""
+        source = f"uploads/{uuid.uuid4()}/Größe a+b%20 c.jpg"
+        store.put(source, b"picture", "application/octet-stream")
+        store.copy(source, key, "image/png", store.get(source).writing)
+        assert store.get(key).content_type == "image/png"
+        assert read(store, key) == read(store, source) == b"picture"
+
+    def test_copy_of_what_was_overwritten(self, store: ObjectStore, key: str) -> None:
+        """Another object in the source's place is not copied."""
+        store.put("uploads/source.jpg", b"first", "image/jpeg")
+        first = store.get("uploads/source.jpg").writing
+        store.put("uploads/source.jpg", b"second", "image/jpeg")
+        with pytest.raises(ObjectChanged):
+            store.copy("uploads/source.jpg", key, "image/jpeg", first)
+        assert not store.exists(key)
+
+    def test_copy_of_nothing(self, store: ObjectStore, key: str) -> None:
+        """A source that is gone is named."""
+        with pytest.raises(NotFound, match="no/such/source"):
+            store.copy("no/such/source", key, "image/jpeg", WRITING)
+
+    def test_delete_writing(self, store: ObjectStore, key: str) -> None:
+        """An object is removed if it is the one that was read; again, it is no error."""
+        store.put(key, b"first", "image/jpeg")
+        first = store.get(key).writing
+        store.put(key, b"second", "image/jpeg")
+        store.delete_writing(key, first)
+        assert read(store, key) == b"second"
+        second = store.get(key).writing
+        store.delete_writing(key, second)
+        store.delete_writing(key, second)
+        assert not store.exists(key)
 
     def test_list_of_an_unreachable_store(self, unreachable_store: ObjectStore) -> None:
         """Who cannot be asked is unavailable, not empty."""
@@ -122,7 +175,9 @@ class ObjectStoreContract:
         for attempt in (
             lambda: store.put("key", b"data", "image/jpeg"), lambda: store.upload("key", path),
             lambda: store.get("key"), lambda: store.download("key", path),
-            lambda: store.delete("key"), store.ping,
+            lambda: store.delete("key"), store.ping, lambda: store.exists("key"),
+            lambda: store.copy("key", "other", "image/jpeg", WRITING),
+            lambda: store.delete_writing("key", WRITING),
         ):
             with pytest.raises(StoreUnavailable) as caught:
                 attempt()

@@ -1,13 +1,14 @@
 """An object store in memory."""
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
-from common.errors import NotFound, StoreUnavailable
-from common.storage import ListedObject, StoredObject
+from common.errors import NotFound, ObjectChanged, StoreUnavailable
+from common.storage import ListedObject, StoredObject, Writing
 
 
 class InMemoryObjectStore:
@@ -33,13 +34,25 @@ class InMemoryObjectStore:
     def upload(self, key: str, path: Path) -> None:
         self.put(key, path.read_bytes(), "binary/octet-stream")
 
-    def get(self, key: str) -> StoredObject:
+    def get(self, key: str, version_id: str = "") -> StoredObject:
         self.ping()
         try:
             data, content_type = self.objects[key]
         except KeyError:
             raise NotFound(f"There is no object {key}.") from None
-        return StoredObject(iter([data]), len(data), content_type)
+        return StoredObject(iter([data]), len(data), content_type, self._writing(key))
+
+    def exists(self, key: str) -> bool:
+        self.ping()
+        return key in self.objects
+
+    def copy(
+        self, source: str, key: str, content_type: str, writing: Writing | None = None
+    ) -> None:
+        stored = self.get(source)
+        if writing is not None and stored.writing.etag != writing.etag:
+            raise ObjectChanged()
+        self.put(key, b"".join(stored.chunks), content_type)
 
     def download(self, key: str, path: Path) -> None:
         path.write_bytes(b"".join(self.get(key).chunks))
@@ -48,12 +61,22 @@ class InMemoryObjectStore:
         self.ping()
         for key in sorted(self.objects):
             if key.startswith(prefix):
-                yield ListedObject(key, self.modified[key])
+                yield ListedObject(
+                    key, self.modified[key], len(self.objects[key][0]), self._writing(key).etag)
 
     def delete(self, key: str) -> None:
         self.ping()
         with self._lock:
             self.objects.pop(key, None)
+
+    def delete_writing(self, key: str, writing: Writing) -> None:
+        self.ping()
+        if key in self.objects and self._writing(key).etag == writing.etag:
+            self.delete(key)
+
+    def _writing(self, key: str) -> Writing:
+        etag = hashlib.md5(self.objects[key][0], usedforsecurity=False).hexdigest()
+        return Writing(etag, self.modified[key].replace(microsecond=0))
 
     def ping(self) -> None:
         if self.down:

@@ -26,6 +26,8 @@ EXPECTED = {
     errors.Forbidden: (403, "forbidden", "Forbidden"),
     errors.NotFound: (404, "not-found", "Not found"),
     errors.Conflict: (409, "conflict", "Conflict"),
+    errors.ObjectChanged: (409, "conflict", "Conflict"),
+    errors.LeaseLost: (409, "conflict", "Conflict"),
     errors.PayloadTooLarge: (413, "payload-too-large", "Payload too large"),
     errors.UnsupportedMedia: (415, "unsupported-media", "Unsupported media"),
     errors.InvalidValue: (422, "invalid-value", "Invalid value"),

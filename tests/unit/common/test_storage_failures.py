@@ -67,6 +67,7 @@ def cut_short(handler: BaseHTTPRequestHandler) -> None:
     handler.send_header("Content-Type", "image/jpeg")
     handler.send_header("Content-Length", "1000")
     handler.send_header("ETag", '"0"')
+    handler.send_header("Last-Modified", "Thu, 26 Nov 2026 00:40:28 GMT")
     handler.end_headers()
     if handler.command != "HEAD":
         handler.wfile.write(bytes(500))

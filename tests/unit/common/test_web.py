@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from flask import Flask
 
+from common.auth import MachineToken
 from common.errors import DatabaseUnavailable, StoreUnavailable
 from common.web import PUBLIC_PATHS
 from tests import tokens
@@ -168,3 +169,29 @@ def test_requests_are_logged(app: Flask, caplog: pytest.LogCaptureFixture) -> No
     assert first["user_id"] == str(user)
     assert 0 <= first["duration_ms"] < 10_000
     assert (second["path"], second["status"], second["user_id"]) == ("/nowhere", 404, None)
+
+
+@pytest.mark.parametrize(("sent", "status"), [
+    ("Bearer the token of machines", 200), ("bearer the token of machines", 200),
+    ("Bearer the token of machinez", 401), ("Bearer", 401), ("Bearer ", 401), (None, 401),
+    ("the token of machines", 401), ("Basic the token of machines", 401), ("Bearer \xe4", 401),
+    (tokens.bearer("user")["Authorization"], 401)])
+def test_machine_paths(sent: str | None, status: int) -> None:
+    """Below /events/ the machine's own token counts, and no user's."""
+    app = create_probe(machine_token=MachineToken("the token of machines"))
+    headers = {} if sent is None else {"Authorization": sent}
+    assert app.test_client().post("/events/probe", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("sent", ["Bearer", "Bearer ", "Bearer x"])
+def test_no_machine_token(app: Flask, sent: str) -> None:
+    """Where no token is configured, no machine gets in, not even one without a token."""
+    answer = app.test_client().post("/events/probe", headers={"Authorization": sent})
+    assert answer.status_code == 401
+
+
+def test_machine_token_opens_nothing_else() -> None:
+    """A machine is no user."""
+    app = create_probe(machine_token=MachineToken("the token of machines"))
+    headers = {"Authorization": "Bearer the token of machines"}
+    assert app.test_client().get("/me/x", headers=headers).status_code == 401

@@ -13,6 +13,7 @@ from common.storage import StoredObject
 from model_admin.registry.routes import MAX_JSON_BYTES
 from tests import tokens
 from tests.archives import archive
+from tests.contracts.object_store import WRITING
 from tests.fakes.storage import InMemoryObjectStore
 from tests.unit.model_admin.conftest import MAX_BYTES, House
 
@@ -129,7 +130,7 @@ def test_beyond_the_limit() -> None:
     """An object that is too large is read no further than to its first byte too many."""
     class Endless(InMemoryObjectStore):
         def get(self, key: str) -> StoredObject:
-            return StoredObject(self.chunks(), 1, "application/zip")
+            return StoredObject(self.chunks(), 1, "application/zip", WRITING)
 
         def chunks(self) -> Iterator[bytes]:
             for _ in range(1000):
