@@ -1,0 +1,73 @@
+"""Pictures, and the history of what was said of them."""
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+from imgclass.api.base import (
+    ANALYSIS_TIMEOUT_SECONDS, Api, Picture, opened, read_answer, segment)
+from imgclass.filters import EVERYTHING, Filters
+from imgclass.results.images import Image
+from imgclass.results.predictions import Lineage, Prediction, PredictionPage, StoredPrediction
+from imgclass.results.replays import Replay
+
+
+class Pictures(Api):
+    """What everybody may do with pictures of their own."""
+
+    user_id: uuid.UUID
+
+    def predict(self, picture: Picture, top_k: int | None = None) -> Prediction:
+        """Classify a JPEG, PNG or WebP: a path, its bytes, or a seekable file open for reading.
+
+        `top_k` asks for that many of the most probable classes as well. Raises OSError when
+        the file cannot be read.
+        """
+        form = {"user_id": str(self.user_id)}
+        if top_k is not None:
+            form["top_k"] = str(top_k)
+        with opened(picture) as upload:
+            response = self._transport.send(
+                "POST", "/api/v1/predict", data=form, files={"file": upload})
+        version = response.headers.get("X-Model-Version")
+        return read_answer(response, lambda body: Prediction.from_document(body, version))
+
+    def predictions(
+        self, page: int = 1, limit: int = 20, filters: Filters = EVERYTHING
+    ) -> PredictionPage:
+        """One page of the history, newest first; pages count from 1, `limit` is at most 100."""
+        return self._page({"page": str(page), "limit": str(limit), **filters.parameters()})
+
+    def history(self, filters: Filters = EVERYTHING) -> Iterator[StoredPrediction]:
+        """Every prediction that matches, newest first, fetched as it is consumed."""
+        parameters = {"limit": "100", **filters.parameters()}
+        while True:
+            page = self._page(parameters)
+            yield from page.predictions
+            if page.next_cursor is None:
+                return
+            parameters["cursor"] = page.next_cursor
+
+    def prediction(self, prediction_id: uuid.UUID | str) -> Lineage:
+        """A prediction with all that is known of how it came about."""
+        path = f"/api/v1/predictions/{segment(prediction_id)}"
+        return self._get(path, Lineage.from_document)
+
+    def replay(self, prediction_id: uuid.UUID | str) -> Replay:
+        """Answer a prediction's picture again, with the model and the engine that answered."""
+        response = self._transport.send(
+            "POST", "/api/v1/replays", json={"prediction_id": str(prediction_id)},
+            timeout=ANALYSIS_TIMEOUT_SECONDS)
+        return read_answer(response, Replay.from_document)
+
+    def image(self, image_id: uuid.UUID | str) -> Image:
+        """What is known of a stored picture."""
+        return self._get(f"/api/v1/images/{segment(image_id)}", Image.from_document)
+
+    def image_content(self, image_id: uuid.UUID | str) -> bytes:
+        """A stored picture, byte for byte as it was sent."""
+        path = f"/api/v1/images/{segment(image_id)}/content"
+        return self._transport.send("GET", path).content
+
+    def _page(self, parameters: dict[str, str]) -> PredictionPage:
+        return self._get("/api/v1/predictions", PredictionPage.from_document, parameters)
