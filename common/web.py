@@ -69,13 +69,25 @@ def create_web_app(
             return
         authorization = request.headers.get("Authorization")
         if request.url_rule.rule.startswith(MACHINE_PATHS):
-            machine_token.verify(authorization)
+            if request.method != "HEAD":  # with which a sender finds out whether anybody listens
+                machine_token.verify(authorization)
         else:
             g.principal = authenticator.authenticate(authorization)
 
     install_body_limit(app, body_limit)
     _install_health(app, checks)
     return app
+
+
+def failing(checks: Mapping[str, ReadinessCheck]) -> list[str]:
+    """What is not ready at the moment, and why."""
+    missing = []
+    for part, check in checks.items():
+        try:
+            check()
+        except Unavailable as error:
+            missing.append(f"{part}: {error}")
+    return missing
 
 
 def principal() -> Principal:
@@ -112,12 +124,6 @@ def _install_health(app: Flask, checks: Mapping[str, ReadinessCheck]) -> None:
 
     @app.get("/_/ready")
     def ready() -> dict[str, str]:
-        missing = []
-        for part, check in checks.items():
-            try:
-                check()
-            except Unavailable as error:
-                missing.append(f"{part}: {error}")
-        if missing:
+        if missing := failing(checks):
             raise Unavailable(" ".join(missing))
         return {"status": "ready"}
