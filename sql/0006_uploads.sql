@@ -32,7 +32,8 @@ CREATE TABLE storage_events (
     due_at timestamptz NOT NULL DEFAULT now(),
     lease_token uuid,
     claimed_at timestamptz,
-    -- Last-Modified of the object that was read, to the second.
+    -- ETag, and Last-Modified to the second, of the object that was read.
+    object_etag varchar(128),
     object_modified timestamptz,
     prediction_id uuid,
     received_at timestamptz NOT NULL DEFAULT now(),

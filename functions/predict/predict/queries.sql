@@ -53,7 +53,7 @@ WHERE event_id = :event_id;
 -- very same writing of the object was classified with another event. Once the upload of that one
 -- was removed, what was read later can only have been written later.
 UPDATE storage_events AS mine
-SET state = CASE WHEN :keep THEN 'done' ELSE 'classified' END, etag = :etag,
+SET state = CASE WHEN :keep THEN 'done' ELSE 'classified' END, object_etag = :etag,
     object_modified = :modified, prediction_id = :prediction_id, reason = NULL,
     finished_at = now()
 WHERE event_id = :event_id AND lease_token = :lease_token AND state = 'pending'
@@ -61,7 +61,7 @@ WHERE event_id = :event_id AND lease_token = :lease_token AND state = 'pending'
         SELECT 1
         FROM storage_events AS other
         WHERE other.bucket = mine.bucket AND other.object_key = mine.object_key
-            AND other.version_id IN (mine.version_id, '') AND other.etag = :etag
+            AND other.version_id IN (mine.version_id, '') AND other.object_etag = :etag
             AND other.object_modified = :modified AND other.event_id <> mine.event_id
             AND other.state IN ('classified', 'done')
             AND (other.removed_at IS NULL OR other.removed_at > mine.claimed_at)

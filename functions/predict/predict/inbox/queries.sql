@@ -29,7 +29,7 @@ WHERE NOT EXISTS (
     SELECT 1
     FROM storage_events AS known
     WHERE known.bucket = found.bucket AND known.object_key = found.key
-        AND known.etag = found.etag
+        AND found.etag IN (known.etag, known.object_etag)
         AND ((known.state = 'dead' AND known.fault <> 'gone'
                 AND coalesce(known.object_modified, known.written_at)
                     >= found.written_at - interval '5 seconds')
@@ -65,8 +65,9 @@ SET lease_token = gen_random_uuid(), claimed_at = now(),
 FROM (SELECT event_id FROM oldest UNION ALL SELECT event_id FROM newest) AS due
 WHERE event.event_id = due.event_id
 RETURNING
-    event.event_id, lease_token, object_key, version_id, etag, size_bytes, object_modified,
-    user_id, EXISTS (SELECT 1 FROM users WHERE users.user_id = event.user_id) AS owner_known,
+    event.event_id, lease_token, object_key, version_id, coalesce(object_etag, etag) AS etag,
+    size_bytes, object_modified, user_id,
+    EXISTS (SELECT 1 FROM users WHERE users.user_id = event.user_id) AS owner_known,
     state = 'classified' AS is_classified, attempts, received_at;
 
 -- name: note_removal!

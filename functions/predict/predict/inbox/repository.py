@@ -20,8 +20,9 @@ Fault = Literal["gone", "not_a_picture", "too_large", "unknown_user", "exhausted
 class ClaimedEvent:
     """An event that is this worker's until its lease runs out; the token tells claims apart.
 
-    `is_classified`: only its upload is left to be removed. `owner_known`: its user exists.
-    `attempts` counts the claims so far, this one included.
+    `is_classified`: only its upload is left to be removed. `etag` is that of the object that was
+    read or, before that, as announced. `owner_known`: its user exists. `attempts` counts the
+    claims so far, this one included.
     """
 
     event_id: uuid.UUID
