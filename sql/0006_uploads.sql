@@ -31,7 +31,6 @@ CREATE TABLE storage_events (
     -- When it may be claimed: a claim is a lease until then.
     due_at timestamptz NOT NULL DEFAULT now(),
     lease_token uuid,
-    claimed_at timestamptz,
     -- ETag, and Last-Modified to the second, of the object that was read.
     object_etag varchar(128),
     object_modified timestamptz,

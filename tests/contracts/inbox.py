@@ -29,6 +29,9 @@ class Office(Protocol):
     def add_user(self) -> uuid.UUID:
         """Somebody who exists."""
 
+    def let_pass(self, time: timedelta) -> None:
+        """Make everything that is finished older."""
+
     def states(self) -> list[tuple[str, str | None]]:
         """State and fault of every event, in the order they came."""
 
@@ -141,13 +144,29 @@ class InboxContract:
         assert office.inbox.announce([event(user, sequencer="18A2")]) == 0
         assert office.inbox.adopt([found(user)]) == 0
 
-    def test_written_again_later(self, office: Office) -> None:
-        """The same bytes under the same key, once the first are done, are a new picture."""
+    def test_written_again(self, office: Office) -> None:
+        """The same bytes under the same key within a day are a client's second attempt."""
         user = office.add_user()
         office.inbox.announce([event(user)])
-        got = claimed(office.inbox)
-        classify(office, got)
-        office.inbox.removed(got)
+        first = claimed(office.inbox)
+        classify(office, first)
+        office.inbox.removed(first)
+        assert office.inbox.announce([event(user, sequencer="18A2")]) == 1
+        second = claimed(office.inbox)
+        with pytest.raises(LeaseLost):
+            classify(office, second)
+        assert office.inbox.is_accounted_for(second, second.etag)
+        office.inbox.supersede(second, "repeated")
+        assert office.states() == [("done", None), ("superseded", None)]
+
+    def test_written_again_after_a_day(self, office: Office) -> None:
+        """The same bytes under the same key a day later are a new picture."""
+        user = office.add_user()
+        office.inbox.announce([event(user)])
+        first = claimed(office.inbox)
+        classify(office, first)
+        office.inbox.removed(first)
+        office.let_pass(timedelta(days=1))
         assert office.inbox.announce([event(user, sequencer="18A2")]) == 1
         classify(office, claimed(office.inbox))
         assert office.states() == [("done", None), ("classified", None)]
@@ -170,7 +189,6 @@ class InboxContract:
         office.inbox.removed(got)
         later = WRITTEN + timedelta(milliseconds=3)
         assert office.inbox.adopt([found(user, later)]) == 1
-        classify(office, claimed(office.inbox))
 
     def test_kept_uploads_are_not_adopted(self, office: Office) -> None:
         """What was classified and left in its place is no find; what replaced it is."""
@@ -297,8 +315,8 @@ class InboxContract:
         assert office.inbox.claim(LEASE, False) is None
         assert office.states() == [("done", None)]
 
-    def test_same_writing_twice(self, office: Office) -> None:
-        """One writing of an object is classified once, whatever events tell of it."""
+    def test_two_events_of_one_object(self, office: Office) -> None:
+        """An object is classified once, whatever events tell of it."""
         user = office.add_user()
         office.inbox.announce([event(user, etag="")])
         office.inbox.adopt([found(user)])
@@ -309,8 +327,8 @@ class InboxContract:
         office.inbox.supersede(second, "why")
         assert sorted(office.states()) == [("classified", None), ("superseded", None)]
 
-    def test_same_writing_by_rivals(self, office: Office) -> None:
-        """Of two who record the same writing at once, one succeeds."""
+    def test_two_events_of_one_object_by_rivals(self, office: Office) -> None:
+        """Of two who record the same object at once, one succeeds."""
         user = office.add_user()
         for number in range(10):
             name = f"{number}.jpg"
@@ -334,14 +352,15 @@ class InboxContract:
         user = office.add_user()
         office.inbox.announce([event(user)])
         first = claimed(office.inbox)
-        assert not office.inbox.is_accounted_for(first)
+        assert not office.inbox.is_accounted_for(first, first.etag)
         office.inbox.announce([event(user, etag="f" * 32, sequencer="18A2")])
         second = claimed(office.inbox)
         classify(office, second, WRITTEN + timedelta(seconds=1))
-        assert office.inbox.is_accounted_for(first)
+        assert office.inbox.is_accounted_for(first, first.etag)
         office.inbox.announce([event(
             user, etag="0" * 32, sequencer="18A3", written_at=WRITTEN + timedelta(minutes=1))])
-        assert not office.inbox.is_accounted_for(claimed(office.inbox))
+        third = claimed(office.inbox)
+        assert not office.inbox.is_accounted_for(third, third.etag)
 
     def test_unreachable(self, unreachable_inbox: Inbox) -> None:
         """Whatever is asked of an inbox that does not answer, the error says so."""
@@ -356,7 +375,7 @@ class InboxContract:
             lambda: unreachable_inbox.retry(ghost, "why", 0, excused=False),
             lambda: unreachable_inbox.supersede(ghost, "why"),
             lambda: unreachable_inbox.bury(ghost, "gone", "why"),
-            lambda: unreachable_inbox.is_accounted_for(ghost),
+            lambda: unreachable_inbox.is_accounted_for(ghost, ""),
             unreachable_inbox.backlog,
         ):
             with pytest.raises(DatabaseUnavailable):

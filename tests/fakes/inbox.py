@@ -28,9 +28,9 @@ class Row:
     attempts: int = 0
     due_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     lease_token: uuid.UUID | None = None
-    claimed_at: datetime | None = None
     etag: str | None = None
     modified: datetime | None = None
+    finished_at: datetime | None = None
     removed_at: datetime | None = None
     received_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
@@ -70,7 +70,7 @@ class InMemoryInbox:
                 return None
             event_id = min(due)[-1]
             row = self.rows[event_id]
-            row.lease_token, row.claimed_at = uuid.uuid4(), now
+            row.lease_token = uuid.uuid4()
             row.due_at = now + timedelta(seconds=lease_seconds)
             row.attempts += 1
             return ClaimedEvent(
@@ -107,15 +107,15 @@ class InMemoryInbox:
                 row.state, row.fault, row.reason, row.modified = "dead", fault, reason, modified
                 self.told.append(event.event_id)
 
-    def is_accounted_for(self, event: ClaimedEvent) -> bool:
+    def is_accounted_for(self, event: ClaimedEvent, etag: str) -> bool:
         with self._reached():
-            mine = self.rows[event.event_id].event
+            mine = self.rows[event.event_id]
+            written_at = mine.event.written_at
             return any(
-                row.event.key == mine.key and row.event.bucket == mine.bucket
-                and other != event.event_id and row.state in ("classified", "done")
-                and row.modified is not None
-                and (mine.written_at is None or row.modified >= mine.written_at - TOLERANCE)
-                for other, row in self.rows.items())
+                _is_repetition(other, mine, etag)
+                or (_is_classified(other, mine) and other.modified is not None
+                    and (written_at is None or other.modified >= written_at - TOLERANCE))
+                for other in self.rows.values())
 
     def backlog(self) -> Backlog:
         with self._reached():
@@ -127,9 +127,9 @@ class InMemoryInbox:
         with self._reached():
             row = self._held(claim.event_id, claim.lease_token, {"pending"})
             if row is None or any(
-                    _is_same_writing(other, row, claim) for other in self.rows.values()
-                    if other is not row):
+                    _is_repetition(other, row, claim.etag) for other in self.rows.values()):
                 return False
+            row.finished_at = datetime.now(timezone.utc)
             row.state = "done" if claim.keep else "classified"
             row.etag, row.modified, row.reason = claim.etag, claim.modified, None
             return True
@@ -171,13 +171,13 @@ def _accounts(row: Row, found: StorageEvent) -> bool:
             and row.modified >= found.written_at.replace(microsecond=0))
 
 
-def _is_same_writing(other: Row, mine: Row, claim: UploadClaim) -> bool:
-    assert mine.claimed_at is not None
-    return (
-        other.state in ("classified", "done")
-        and (other.event.bucket, other.event.key) == (mine.event.bucket, mine.event.key)
-        and other.event.version_id in (mine.event.version_id, "")
-        and other.etag == claim.etag and other.modified == claim.modified
-        and (other.removed_at is None or other.removed_at > mine.claimed_at)
-        and (other.event.sequencer == mine.event.sequencer
-             or "sweep" in (other.announced_by, mine.announced_by)))
+def _is_classified(other: Row, mine: Row) -> bool:
+    """Whether another event of the same key was classified."""
+    return (other is not mine and other.state in ("classified", "done")
+            and (other.event.bucket, other.event.key) == (mine.event.bucket, mine.event.key))
+
+
+def _is_repetition(other: Row, mine: Row, etag: str) -> bool:
+    """Whether the same bytes under the same key were classified within a day."""
+    return (_is_classified(other, mine) and other.etag == etag and other.finished_at is not None
+            and other.finished_at > datetime.now(timezone.utc) - timedelta(days=1))

@@ -50,8 +50,8 @@ WHERE event_id = :event_id;
 
 -- name: complete_upload^
 -- Note that an event's object is classified, if the event is still the caller's, and unless the
--- very same writing of the object was classified with another event. Once the upload of that one
--- was removed, what was read later can only have been written later.
+-- same bytes under the same key were classified not long ago: then they are a client's second
+-- attempt, or another event of the same object.
 UPDATE storage_events AS mine
 SET state = CASE WHEN :keep THEN 'done' ELSE 'classified' END, object_etag = :etag,
     object_modified = :modified, prediction_id = :prediction_id, reason = NULL,
@@ -61,12 +61,9 @@ WHERE event_id = :event_id AND lease_token = :lease_token AND state = 'pending'
         SELECT 1
         FROM storage_events AS other
         WHERE other.bucket = mine.bucket AND other.object_key = mine.object_key
-            AND other.version_id IN (mine.version_id, '') AND other.object_etag = :etag
-            AND other.object_modified = :modified AND other.event_id <> mine.event_id
+            AND other.object_etag = :etag AND other.event_id <> mine.event_id
             AND other.state IN ('classified', 'done')
-            AND (other.removed_at IS NULL OR other.removed_at > mine.claimed_at)
-            AND (other.sequencer = mine.sequencer OR 'sweep' IN (
-                other.announced_by, mine.announced_by))
+            AND other.finished_at > now() - interval '1 day'
     )
 RETURNING event_id;
 

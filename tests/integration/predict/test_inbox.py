@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 import pytest
 
@@ -27,6 +28,9 @@ class OfficeInPostgres:
                        f"{uuid.uuid4()}@example.org")
         user: uuid.UUID = row["user_id"]
         return user
+
+    def let_pass(self, time: timedelta) -> None:
+        query(self._settings, "UPDATE storage_events SET finished_at = finished_at - %s", time)
 
     def states(self) -> list[tuple[str, str | None]]:
         rows = query(self._settings,

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from common.errors import (
-    BrokenPicture, ImgclassError, NotFound, ObjectChanged, PayloadTooLarge, UnsupportedMedia)
+    BrokenPicture, ImgclassError, LeaseLost, NotFound, ObjectChanged, PayloadTooLarge,
+    UnsupportedMedia)
 from common.storage import ObjectStore, StoredObject, Writing
 from predict.inbox.repository import ClaimedEvent, Fault
 from predict.repository import UploadClaim
@@ -37,6 +38,14 @@ class UploadRefused(Exception):
     writing: Writing | None = None
 
 
+class Repeated(Exception):
+    """The same bytes were classified with another event, or another has this event's lease."""
+
+    def __init__(self, writing: Writing) -> None:
+        super().__init__()
+        self.writing = writing
+
+
 class Overwritten(Exception):
     """Another object lies in the place of the one that was announced."""
 
@@ -61,7 +70,7 @@ class UploadClassifier:
         """Classify the object of an event, and say which writing of it that was.
 
         Raises UploadRefused, Overwritten, ObjectChanged when that happened only just now,
-        LeaseLost when another deals with it, and Unavailable.
+        Repeated, and Unavailable.
         """
         if event.user_id is None or not event.owner_known:
             raise UploadRefused(
@@ -79,18 +88,19 @@ class UploadClassifier:
             self._service.classify(submission)
         except (UnsupportedMedia, BrokenPicture, PayloadTooLarge) as error:
             raise UploadRefused(_FAULTS[type(error)], str(error), stored.writing) from error
+        except LeaseLost as error:
+            raise Repeated(stored.writing) from error
         except NotFound as error:  # removed while it was being looked at
             raise ObjectChanged() from error
         return stored.writing
 
     def tidy(self, event: ClaimedEvent, writing: Writing) -> None:
-        """Remove the upload of a classified picture. Raises StoreUnavailable."""
-        self._store.delete_writing(event.object_key, writing)
+        """Remove the upload of a classified picture, unless uploads are kept.
 
-    @property
-    def keeps_uploads(self) -> bool:
-        """Whether uploads stay where they are."""
-        return self._keep
+        Raises StoreUnavailable.
+        """
+        if not self._keep:
+            self._store.delete_writing(event.object_key, writing)
 
     def _submission(self, event: ClaimedEvent, stored: StoredObject) -> Submission:
         assert event.user_id is not None

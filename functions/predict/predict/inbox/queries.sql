@@ -60,8 +60,8 @@ newest AS (
     FOR UPDATE SKIP LOCKED
 )
 UPDATE storage_events AS event
-SET lease_token = gen_random_uuid(), claimed_at = now(),
-    due_at = now() + make_interval(secs => :lease_seconds), attempts = attempts + 1
+SET lease_token = gen_random_uuid(), due_at = now() + make_interval(secs => :lease_seconds),
+    attempts = attempts + 1
 FROM (SELECT event_id FROM oldest UNION ALL SELECT event_id FROM newest) AS due
 WHERE event.event_id = due.event_id
 RETURNING
@@ -104,14 +104,16 @@ SELECT publish_event('imgclass.upload.failed', event_id::text, to_jsonb(dead), :
 FROM dead;
 
 -- name: is_accounted_for$
--- Whether what was written, or something later in its place, was classified with another event.
+-- Whether what was written was classified with another event: the same bytes not long ago, or
+-- something that was written later.
 SELECT EXISTS (
     SELECT 1
     FROM storage_events AS mine
     JOIN storage_events AS other USING (bucket, object_key)
     WHERE mine.event_id = :event_id AND other.event_id <> mine.event_id
         AND other.state IN ('classified', 'done')
-        AND (mine.written_at IS NULL
+        AND ((other.object_etag = :etag AND other.finished_at > now() - interval '1 day')
+            OR mine.written_at IS NULL
             OR other.object_modified >= mine.written_at - interval '5 seconds')
 );
 

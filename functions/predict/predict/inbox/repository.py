@@ -82,8 +82,9 @@ class Inbox(Protocol):
     ) -> None:
         """Give it up, and have it told; `modified` is when the object read was written."""
 
-    def is_accounted_for(self, event: ClaimedEvent) -> bool:
-        """Whether the object was classified with another event, or a later one in its place."""
+    def is_accounted_for(self, event: ClaimedEvent, etag: str) -> bool:
+        """Whether the same bytes, by their `etag`, were classified with another event of this
+        key not long ago, or something that was written there later."""
 
     def backlog(self) -> Backlog:
         """What is left to do, and what was given up."""
@@ -138,9 +139,10 @@ class PostgresInbox:
                 connection, **_key(event), fault=fault, reason=reason, modified=modified,
                 has_sink=self._has_sink)]
 
-    def is_accounted_for(self, event: ClaimedEvent) -> bool:
+    def is_accounted_for(self, event: ClaimedEvent, etag: str) -> bool:
         with self._database.transaction() as connection:
-            found: bool = _queries.is_accounted_for(connection, event_id=event.event_id)
+            found: bool = _queries.is_accounted_for(
+                connection, event_id=event.event_id, etag=etag)
         return found
 
     def backlog(self) -> Backlog:

@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from common.errors import CommitUnknown, LeaseLost, ObjectChanged, Unavailable
+from common.errors import CommitUnknown, ObjectChanged, Unavailable
 from common.storage import Writing
-from predict.inbox.classifier import Overwritten, UploadClassifier, UploadRefused
+from predict.inbox.classifier import (
+    Overwritten, Repeated, UploadClassifier, UploadRefused)
 from predict.inbox.events import StorageEvent, found_event
 from predict.inbox.repository import ClaimedEvent, Inbox
 from predict.inbox.telemetry import InboxTelemetry
@@ -25,6 +26,7 @@ OUTAGE_SECONDS = 2.0
 # How long an upload steps aside for requests before it takes its turn all the same.
 COURTESY_SECONDS = 1.0
 MAX_REASON_CHARACTERS = 500
+REPEATED = "The same bytes, or later ones, were classified with another event of this key."
 
 log = logging.getLogger(__name__)
 
@@ -127,21 +129,25 @@ class InboxWorker:
         except ObjectChanged:
             self._inbox.retry(event, "The object was overwritten meanwhile.", 0, excused=True)
             return "retried"
-        except LeaseLost:
-            self._inbox.supersede(event, "The object was classified with another event.")
-            return "superseded"
-        if not self._uploads.keeps_uploads:
-            self._tidy(event, writing)
+        except Repeated as repeated:
+            return self._give_way(event, repeated.writing)
+        self._tidy(event, writing)
         return "classified"
 
     def _refuse(self, event: ClaimedEvent, refused: UploadRefused) -> str:
-        if refused.fault == "gone" and self._inbox.is_accounted_for(event):
-            self._inbox.supersede(event, "The object was classified with another event.")
+        if refused.fault == "gone" and self._inbox.is_accounted_for(event, event.etag):
+            self._inbox.supersede(event, REPEATED)
             return "superseded"
         log.info("an upload is refused: %s", refused.reason, extra=_named(event))
         modified = refused.writing.modified if refused.writing else None
         self._inbox.bury(event, refused.fault, refused.reason, modified)
         return "dead"
+
+    def _give_way(self, event: ClaimedEvent, writing: Writing) -> str:
+        if self._inbox.is_accounted_for(event, writing.etag):
+            self._uploads.tidy(event, writing)
+            self._inbox.supersede(event, REPEATED)
+        return "superseded"
 
     def _tidy(self, event: ClaimedEvent, writing: Writing) -> None:
         """The picture is safe: an upload that cannot be removed now is removed later."""

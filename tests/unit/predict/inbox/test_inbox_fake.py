@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 import pytest
 
@@ -22,6 +23,11 @@ class OfficeInMemory:
         user = uuid.uuid4()
         self.inbox.users.add(user)
         return user
+
+    def let_pass(self, time: timedelta) -> None:
+        for row in self.inbox.rows.values():
+            if row.finished_at is not None:
+                row.finished_at -= time
 
     def states(self) -> list[tuple[str, str | None]]:
         return [(row.state, row.fault) for row in self.inbox.rows.values()]
