@@ -26,6 +26,10 @@ from predict.routes import create_routes
 from predict.service import ClassificationService
 from predict.shadow import ShadowScorer
 from predict.telemetry import Telemetry
+from predict.uploads.forms import PublicFormSigner
+from predict.uploads.repository import PostgresUploadRepository
+from predict.uploads.routes import create_routes as upload_routes
+from predict.uploads.service import Uploads
 
 
 class InMemoryRequest(Request):
@@ -65,6 +69,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         "predict", Authenticator(settings), checks, settings.max_body_bytes, registry)
     app.request_class = InMemoryRequest
     app.register_blueprint(create_routes(service))
+    app.register_blueprint(upload_routes(Uploads(
+        PostgresUploadRepository(database, settings.minio_bucket_name),
+        PublicFormSigner(settings), pictures, settings.max_body_bytes)))
     models.start()
     OrphanWatch(pictures, repository, telemetry).start()
     return app
