@@ -28,7 +28,7 @@ test: lint ## Run lint and every test
 lint: ## Check style, types and who imports whom
 	@scripts/install dev
 	@$(BIN)/flake8
-	@$(BIN)/mypy --strict common imgclass sql scripts bench
+	@$(BIN)/mypy --strict common imgclass sql deploy scripts bench
 	@for each in $(FUNCTIONS); do MYPYPATH=functions/$$each $(BIN)/mypy --strict functions/$$each || exit 1; done
 	@PYTHONPATH=.:functions/predict:functions/history:functions/model-admin $(BIN)/lint-imports
 
