@@ -17,6 +17,9 @@ STATUS: dict[type[errors.ImgclassError], int] = {
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.KeyReused: 409,
+    errors.InProgress: 409,
+    errors.Gone: 410,
     errors.PayloadTooLarge: 413,
     errors.UnsupportedMedia: 415,
     errors.InvalidValue: 422,
@@ -54,9 +57,9 @@ def install_error_map(app: Flask) -> None:
             answer.headers["WWW-Authenticate"] = "Bearer"
         if status == 503:
             log.warning("unavailable: %s", error, exc_info=error)
-            # Repeating what may have been stored after all would store it twice.
-            if not isinstance(error, errors.CommitUnknown):
-                answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        # Repeating what may have been stored after all would store it twice.
+        if known in (errors.Unavailable, errors.InProgress):
+            answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return answer
 
     @app.errorhandler(HTTPException)

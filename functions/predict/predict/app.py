@@ -18,6 +18,8 @@ from common.inference.model import ModelLoader
 from common.notifications import Listener
 from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app, failing
+from predict.idempotency.repository import PostgresKeyRepository
+from predict.idempotency.service import RepeatableClassification
 from predict.inbox.classifier import UploadClassifier
 from predict.inbox.reconcile import PostgresPictureIndex, Reconciler
 from predict.inbox.repository import PostgresInbox
@@ -76,6 +78,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         ThreadPoolExecutor(connections, thread_name_prefix="store"),
         ShadowScorer(repository, telemetry, settings.max_pixels),
         telemetry, settings.max_pixels)
+    keys = PostgresKeyRepository(database)
     checks = {"model": models.check, "database": database.ping, "object store": pictures.ping}
     load, inbox_telemetry = RequestLoad(threads), InboxTelemetry(registry)
     inbox = PostgresInbox(database, bucket, has_sink=bool(settings.k_sink))
@@ -86,12 +89,12 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings.inbox_max_attempts)
     sweeper = Sweeper(
         pictures, inbox, Reconciler(pictures, PostgresPictureIndex(database)),
-        PostgresSweepLock(database), bucket, inbox_telemetry)
+        PostgresSweepLock(database), bucket, inbox_telemetry, keys.forget_expired)
     app = create_web_app(
         "predict", Authenticator(settings), checks, settings.max_body_bytes, registry,
         MachineToken(settings.events_token))
     app.request_class = InMemoryRequest
-    app.register_blueprint(create_routes(service, load))
+    app.register_blueprint(create_routes(RepeatableClassification(service, keys), load))
     app.register_blueprint(inbox_routes(InboxService(inbox, worker, sweeper, bucket)))
     app.register_blueprint(upload_routes(Uploads(
         PostgresUploadRepository(database, bucket),

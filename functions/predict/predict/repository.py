@@ -5,7 +5,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Union
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
@@ -71,15 +71,30 @@ class UploadClaim:
     keep: bool
 
 
+@dataclass(frozen=True)
+class KeyClaim:
+    """A claim on a user's Idempotency-Key, of which the SHA-256 is kept."""
+
+    user_id: uuid.UUID
+    key_digest: bytes
+    lease_token: uuid.UUID
+
+
+Claim = Union[UploadClaim, KeyClaim]
+
+
 class PredictionRepository(Protocol):
     """Keeps predictions."""
 
-    def record(self, record: PredictionRecord, claim: UploadClaim | None = None) -> uuid.UUID:
+    def record(
+        self, record: PredictionRecord, claim: Claim | None = None, elapsed: float = 0.0
+    ) -> uuid.UUID:
         """Store everything or nothing; answers the prediction's id.
 
-        That the event of `claim` is dealt with is part of it. Raises LeaseLost when it is
-        dealt with by another, DatabaseUnavailable, and CommitUnknown if everything may have been
-        stored after all.
+        That the event or the key of `claim` is dealt with is part of it. Raises LeaseLost when
+        it is dealt with by another, Conflict if the user was erased in the `elapsed` seconds
+        since the request began, DatabaseUnavailable, and CommitUnknown if everything may have
+        been stored after all.
         """
 
     def record_shadow(self, record: ShadowRecord) -> None:
@@ -96,9 +111,12 @@ class PostgresPredictionRepository:
         self._database = database
         self._has_sink = has_sink
 
-    def record(self, record: PredictionRecord, claim: UploadClaim | None = None) -> uuid.UUID:
+    def record(
+        self, record: PredictionRecord, claim: Claim | None = None, elapsed: float = 0.0
+    ) -> uuid.UUID:
         parameters = {
             **asdict(record),
+            "elapsed": elapsed,
             "prediction_id": uuid.uuid4(),
             "placeholder_email": placeholder_email(record.user_id),
             "top_k": Json(record.top_k),
@@ -118,7 +136,7 @@ class PostgresPredictionRepository:
         with self._database.transaction() as connection:
             _queries.record_shadow_prediction(connection, **parameters)
 
-    def _insert(self, parameters: dict[str, Any], claim: UploadClaim | None) -> uuid.UUID:
+    def _insert(self, parameters: dict[str, Any], claim: Claim | None) -> uuid.UUID:
         with self._database.transaction() as connection:
             if claim is not None:
                 _complete(connection, claim, parameters["prediction_id"])
@@ -126,7 +144,12 @@ class PostgresPredictionRepository:
         return prediction_id
 
 
-def _complete(connection: Connection, claim: UploadClaim, prediction_id: uuid.UUID) -> None:
-    _queries.lock_upload(connection, event_id=claim.event_id)
-    if _queries.complete_upload(connection, **asdict(claim), prediction_id=prediction_id) is None:
+def _complete(connection: Connection, claim: Claim, prediction_id: uuid.UUID) -> None:
+    parameters = {**asdict(claim), "prediction_id": prediction_id}
+    if isinstance(claim, KeyClaim):
+        completed = _queries.complete_key(connection, **parameters)
+    else:
+        _queries.lock_upload(connection, event_id=claim.event_id)
+        completed = _queries.complete_upload(connection, **parameters)
+    if completed is None:
         raise LeaseLost()
