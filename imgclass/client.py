@@ -10,8 +10,8 @@ from imgclass.api.models import Models
 from imgclass.api.pictures import Pictures
 from imgclass.api.uploads import Uploads
 from imgclass.errors import (
-    ClientError, InvalidToken, NoAnswer, ProblemError, StillPending, StillValidating,
-    UnexpectedAnswer, Unreachable, UploadRefused)
+    ClientError, ConnectionLost, InvalidToken, NoAnswer, ProblemError, StillPending,
+    StillValidating, UnexpectedAnswer, Unreachable, UploadRefused)
 from imgclass.filters import Filters
 from imgclass.forms import FormSender
 from imgclass.identity import user_id_of
@@ -29,11 +29,11 @@ from imgclass.selection import Selection
 from imgclass.transport import Transport, parse_url
 
 __all__ = [
-    "Backfill", "Client", "ClientError", "Comparison", "Completeness", "Event", "EventDetail",
-    "Filters", "Image", "InvalidToken", "Lineage", "Model", "NoAnswer", "Picture", "Prediction",
-    "PredictionPage", "ProblemError", "RankedClass", "Replay", "Replica", "Selection",
-    "StillPending", "StillValidating", "StoredPrediction", "UnexpectedAnswer", "Unreachable",
-    "Upload", "UploadForm", "UploadRefused"]
+    "Backfill", "Client", "ClientError", "Comparison", "Completeness", "ConnectionLost", "Event",
+    "EventDetail", "Filters", "Image", "InvalidToken", "Lineage", "Model", "NoAnswer", "Picture",
+    "Prediction", "PredictionPage", "ProblemError", "RankedClass", "Replay", "Replica",
+    "Selection", "StillPending", "StillValidating", "StoredPrediction", "UnexpectedAnswer",
+    "Unreachable", "Upload", "UploadForm", "UploadRefused"]
 
 
 class Client(Pictures, Uploads, Models, Backfills, Events):
