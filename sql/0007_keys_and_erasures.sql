@@ -29,8 +29,6 @@ CREATE TABLE erasures (
     -- Who may hear that this picture was erased; null once that user was erased too.
     owner_id uuid,
     requested_at timestamptz NOT NULL DEFAULT now(),
-    -- Until then uploads may be on their way to where pictures lie: it is not finished before.
-    settled_at timestamptz NOT NULL DEFAULT now(),
     -- When it may be claimed: a claim is a lease until then.
     due_at timestamptz NOT NULL,
     lease_token uuid,
@@ -49,21 +47,23 @@ CREATE TABLE objects_to_remove (
     object_key varchar(1024) NOT NULL,
     -- Empty: whatever lies there. Otherwise only what has this ETag, as it did when it was read.
     etag varchar(128) NOT NULL DEFAULT '',
+    -- Until then somebody may still be about to write it.
+    due_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (erasure_id, object_key, etag)
 );
 
 CREATE INDEX objects_to_remove_by_key ON objects_to_remove (object_key);
 
--- Let nothing be stored for a request that began so many seconds ago if its user was erased
--- since. A query of its own within the statement sees what was committed while that waited for
--- the user's row.
+-- Let nothing be stored for a request that began so many seconds before this transaction if its
+-- user was erased since. A query of its own within the statement sees what was committed while
+-- that waited for the user's row.
 CREATE FUNCTION refuse_if_erased(user_id uuid, seconds double precision)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (
         SELECT 1 FROM erasures
         WHERE kind = 'user' AND subject_id = $1
-            AND requested_at > clock_timestamp() - make_interval(secs => $2)
+            AND requested_at > now() - make_interval(secs => $2)
     ) THEN
         RAISE EXCEPTION 'the user was erased' USING ERRCODE = 'integrity_constraint_violation';
     END IF;

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from collections.abc import Callable
 
@@ -33,7 +32,7 @@ class InMemoryPredictionRepository:
         self._lock = threading.Lock()
 
     def record(
-        self, record: PredictionRecord, claim: Claim | None = None, elapsed: float = 0.0
+        self, record: PredictionRecord, claim: Claim | None = None, began: float | None = None
     ) -> uuid.UUID:
         if self.down:
             raise DatabaseUnavailable()
@@ -48,8 +47,7 @@ class InMemoryPredictionRepository:
                     or record.image_id in {one.image_id for one in stored}
                     or record.object_key in {one.object_key for one in stored}):
                 raise Conflict()
-            erased_at = self.erased.get(record.user_id)
-            if erased_at is not None and erased_at > time.perf_counter() - elapsed:
+            if began is not None and self.erased.get(record.user_id, began) > began:
                 raise Conflict()
             if isinstance(claim, KeyClaim) and not self.complete_key(claim, prediction_id):
                 raise LeaseLost()

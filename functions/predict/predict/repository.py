@@ -1,6 +1,7 @@
 """What predict writes to PostgreSQL."""
 from __future__ import annotations
 
+import time
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -87,14 +88,14 @@ class PredictionRepository(Protocol):
     """Keeps predictions."""
 
     def record(
-        self, record: PredictionRecord, claim: Claim | None = None, elapsed: float = 0.0
+        self, record: PredictionRecord, claim: Claim | None = None, began: float | None = None
     ) -> uuid.UUID:
         """Store everything or nothing; answers the prediction's id.
 
         That the event or the key of `claim` is dealt with is part of it. Raises LeaseLost when
-        it is dealt with by another, Conflict if the user was erased in the `elapsed` seconds
-        since the request began, DatabaseUnavailable, and CommitUnknown if everything may have
-        been stored after all.
+        it is dealt with by another, Conflict if the user was erased since the request `began`,
+        on the clock of time.perf_counter, DatabaseUnavailable, and CommitUnknown if everything
+        may have been stored after all.
         """
 
     def record_shadow(self, record: ShadowRecord) -> None:
@@ -112,11 +113,11 @@ class PostgresPredictionRepository:
         self._has_sink = has_sink
 
     def record(
-        self, record: PredictionRecord, claim: Claim | None = None, elapsed: float = 0.0
+        self, record: PredictionRecord, claim: Claim | None = None, began: float | None = None
     ) -> uuid.UUID:
         parameters = {
             **asdict(record),
-            "elapsed": elapsed,
+            "began": time.perf_counter() if began is None else began,
             "prediction_id": uuid.uuid4(),
             "placeholder_email": placeholder_email(record.user_id),
             "top_k": Json(record.top_k),
@@ -138,9 +139,11 @@ class PostgresPredictionRepository:
 
     def _insert(self, parameters: dict[str, Any], claim: Claim | None) -> uuid.UUID:
         with self._database.transaction() as connection:
+            elapsed = time.perf_counter() - parameters["began"]
             if claim is not None:
                 _complete(connection, claim, parameters["prediction_id"])
-            prediction_id: uuid.UUID = _queries.record_prediction(connection, **parameters)
+            prediction_id: uuid.UUID = _queries.record_prediction(
+                connection, **parameters, elapsed=elapsed)
         return prediction_id
 
 

@@ -133,7 +133,7 @@ class ClassificationService:
                 prediction_id = self._repository.record(
                     _record(submission, picture, model, image_id, key, scores, elapsed_ms),
                     submission.upload.claim if submission.upload else submission.claim,
-                    time.perf_counter() - submission.began)
+                    submission.began)
         except CommitUnknown:
             raise  # the row may exist, and then its object must
         except Exception:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import uuid
 
 from common.auth import Principal
-from common.errors import NotFound
+from common.errors import Gone, NotFound
 from common.storage import ObjectStore, StoredObject
 from history.images.repository import Image, ImageReader
 
@@ -17,11 +17,14 @@ class ImageArchive:
         self._store = store
 
     def find(self, caller: Principal, image_id: uuid.UUID) -> Image:
-        """What is known of a picture. Raises NotFound."""
-        image = self._reader.find(image_id, None if caller.is_admin else caller.user_id)
-        if image is None:
-            raise NotFound("There is no such image.")
-        return image
+        """What is known of a picture. Raises NotFound, and Gone for one that was erased."""
+        owner = None if caller.is_admin else caller.user_id
+        image = self._reader.find(image_id, owner)
+        if image is not None:
+            return image
+        if self._reader.was_erased(image_id, owner):
+            raise Gone("This image was erased.")
+        raise NotFound("There is no such image.")
 
     def open(self, image: Image) -> StoredObject:
         """The picture's bytes. Raises NotFound if its object is gone, StoreUnavailable."""

@@ -7,6 +7,7 @@ from typing import Protocol
 from common.errors import (
     BrokenPicture, ImgclassError, LeaseLost, NotFound, ObjectChanged, PayloadTooLarge,
     UnsupportedMedia)
+from common.purging import purge
 from common.storage import ObjectStore, StoredObject, Writing
 from predict.inbox.repository import ClaimedEvent, Fault
 from predict.repository import UploadClaim
@@ -101,6 +102,10 @@ class UploadClassifier:
         """
         if not self._keep:
             self._store.delete_writing(event.object_key, writing)
+
+    def erase(self, event: ClaimedEvent) -> None:
+        """Remove the object of an event, all versions of it. Raises StoreUnavailable."""
+        purge(self._store, event.object_key, event.etag)
 
     def _submission(self, event: ClaimedEvent, stored: StoredObject) -> Submission:
         assert event.user_id is not None

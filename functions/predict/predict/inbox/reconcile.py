@@ -11,6 +11,7 @@ from typing import Protocol
 
 from common.db import Database, load_queries
 from common.errors import NotFound
+from common.purging import purge
 from common.storage import ListedObject, ObjectStore
 
 QUARANTINE = "quarantine/"
@@ -26,25 +27,28 @@ log = logging.getLogger(__name__)
 @dataclass
 class Differences:
     """How many objects had no row and were put aside, how many rows had no object, and of how
-    many of these it was found among what was put aside."""
+    many of these it was found among what was put aside. Objects of erased pictures are removed."""
 
     objects_without_row: int = 0
     rows_without_object: int = 0
     restored: int = 0
+    erased: int = 0
 
 
 class PictureIndex(Protocol):
     """Knows which pictures have rows. Every method raises DatabaseUnavailable."""
 
-    def without_row(self, keys: Sequence[str]) -> set[str]:
-        """Those of the keys that no picture has, nor will have by an upload in progress."""
+    def without_row(self, keys: Sequence[str]) -> dict[str, bool]:
+        """Those of the keys that no picture has, nor will have by an upload in progress, and
+        whether their picture was erased; but not those that are going to be removed anyway."""
 
     def between(self, after: str, until: str, before: datetime) -> list[str]:
         """The keys of pictures, in the order of their bytes, above `after` and up to `until`,
         that were stored earlier than `before`."""
 
-    def note_missing(self, key: str, missing: bool) -> None:
-        """Note that a picture's object is missing, or is there again."""
+    def note_missing(self, key: str, missing: bool) -> bool:
+        """Note that a picture's object is missing, or is there again; whether there is still
+        such a picture."""
 
 
 class PostgresPictureIndex:
@@ -53,18 +57,20 @@ class PostgresPictureIndex:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def without_row(self, keys: Sequence[str]) -> set[str]:
+    def without_row(self, keys: Sequence[str]) -> dict[str, bool]:
         with self._database.transaction() as connection:
-            return {row["key"] for row in _queries.keys_without_row(connection, keys=[*keys])}
+            return {row["key"]: row["is_erased"]
+                    for row in _queries.keys_without_row(connection, keys=[*keys])}
 
     def between(self, after: str, until: str, before: datetime) -> list[str]:
         with self._database.transaction() as connection:
             return [row["object_key"] for row in _queries.keys_between(
                 connection, after=after, until=until, before=before)]
 
-    def note_missing(self, key: str, missing: bool) -> None:
+    def note_missing(self, key: str, missing: bool) -> bool:
         with self._database.transaction() as connection:
-            _queries.note_missing(connection, key=key, missing=missing)
+            count: int = _queries.note_missing(connection, key=key, missing=missing)
+        return count > 0
 
 
 class Reconciler:
@@ -72,7 +78,7 @@ class Reconciler:
 
     An object without a row is moved below quarantine/, not removed: should the database ever be
     restored from a backup, these are the pictures whose rows were lost. A row without an object
-    gets it back from there, or is marked.
+    gets it back from there, or is marked. What was erased is neither put aside nor brought back.
     """
 
     def __init__(
@@ -106,22 +112,29 @@ class Reconciler:
         self._look_for_objects(after, f"{folder[:-1]}0", set(), before, found)
 
     def _put_aside(self, settled: list[ListedObject], found: Differences) -> None:
-        for key in sorted(self._index.without_row([each.key for each in settled])):
-            log.warning("a picture without a row is put aside", extra={"key": key})
-            self._move(key, QUARANTINE + key)
-            found.objects_without_row += 1
+        orphans = self._index.without_row([each.key for each in settled])
+        for key, erased in sorted(orphans.items()):
+            if erased:
+                log.warning("an erased picture was still there", extra={"key": key})
+                purge(self._store, key)
+                found.erased += 1
+            elif self._move(key, QUARANTINE + key):
+                log.warning("a picture without a row is put aside", extra={"key": key})
+                found.objects_without_row += 1
 
     def _look_for_objects(
         self, after: str, until: str, present: set[str], before: datetime, found: Differences
     ) -> None:
         for key in self._missing(after, until, present, before):
-            if self._move(QUARANTINE + key, key):
+            back = self._move(QUARANTINE + key, key)
+            if not self._index.note_missing(key, not back):
+                purge(self._store, key)  # it was erased since it was looked for
+                continue
+            if back:
                 log.warning("a picture is back from quarantine", extra={"key": key})
-                self._index.note_missing(key, False)
                 found.restored += 1
             else:
                 log.error("a picture's object is missing", extra={"key": key})
-                self._index.note_missing(key, True)
             found.rows_without_object += 1
 
     def _missing(
