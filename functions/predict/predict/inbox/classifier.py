@@ -18,7 +18,6 @@ _FAULTS: dict[type[ImgclassError], Fault] = {
     UnsupportedMedia: "not_a_picture",
     BrokenPicture: "not_a_picture",
     PayloadTooLarge: "too_large",
-    NotFound: "gone",
 }
 
 
@@ -101,6 +100,15 @@ class UploadClassifier:
         """
         if not self._keep:
             self._store.delete_writing(event.object_key, writing)
+
+    def discard(self, event: ClaimedEvent, writing: Writing) -> None:
+        """Remove an upload as tidy does, and what was copied of it already.
+
+        Raises StoreUnavailable.
+        """
+        self.tidy(event, writing)
+        for copied in self._store.list(f"{event.received_at:%Y/%m/%d}/{event.event_id}."):
+            self._store.delete(copied.key)
 
     def _submission(self, event: ClaimedEvent, stored: StoredObject) -> Submission:
         assert event.user_id is not None
