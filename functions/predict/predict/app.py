@@ -34,6 +34,10 @@ from predict.routes import create_routes
 from predict.service import ClassificationService
 from predict.shadow import ShadowScorer
 from predict.telemetry import Telemetry
+from predict.uploads.forms import PublicFormSigner
+from predict.uploads.repository import PostgresUploadRepository
+from predict.uploads.routes import create_routes as upload_routes
+from predict.uploads.service import Uploads
 
 
 class InMemoryRequest(Request):
@@ -89,6 +93,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.request_class = InMemoryRequest
     app.register_blueprint(create_routes(service, load))
     app.register_blueprint(inbox_routes(InboxService(inbox, worker, sweeper, bucket)))
+    app.register_blueprint(upload_routes(Uploads(
+        PostgresUploadRepository(database, bucket),
+        PublicFormSigner(settings), pictures, settings.max_body_bytes)))
     models.start()
     if settings.inbox_worker:
         worker.start()

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from common.config import Settings
@@ -325,3 +326,20 @@ def test_model_without_a_twin(ready: Running, tiny: TinyModel) -> None:
     rows = query(ready.settings, "SELECT engine, twin_digest FROM predictions "
                                  "WHERE model_version = 'v9'")
     assert rows[0] == {"engine": "tensorflow", "twin_digest": None}
+
+
+def test_upload(ready: Running) -> None:
+    """A form that the function has signed is taken by the store, and the upload is kept."""
+    base, headers = f"http://{ready.process.host}:{ready.process.port}", tokens.bearer(USER)
+    asked = httpx.post(
+        f"{base}/api/v1/uploads", headers=headers, timeout=30,
+        json={"filename": "cup.png", "content_type": "image/png"})
+    form, picture = asked.json(), pictures.png(60, 40)
+    stored = httpx.post(
+        form["url"], data=form["fields"], files={"file": ("cup.png", picture)}, timeout=30)
+    assert (asked.status_code, stored.is_success) == (201, True)
+    assert read(ready.pictures, form["object_key"]) == picture
+    shown = ready.process.get(asked.headers["Location"], headers)
+    assert (shown.status, shown.json()["object_key"]) == (200, form["object_key"])
+    strange = ready.process.get(asked.headers["Location"], tokens.bearer(uuid.uuid4()))
+    assert strange.status == 404
