@@ -7,12 +7,11 @@ from typing import Protocol
 from common.errors import (
     BrokenPicture, ImgclassError, LeaseLost, NotFound, ObjectChanged, PayloadTooLarge,
     UnsupportedMedia)
+from common.fields import clean_filename
 from common.storage import ObjectStore, StoredObject, Writing
 from predict.inbox.repository import ClaimedEvent, Fault
 from predict.repository import UploadClaim
 from predict.service import Classification, Submission, Upload
-
-MAX_FILENAME = 255
 
 _FAULTS: dict[type[ImgclassError], Fault] = {
     UnsupportedMedia: "not_a_picture",
@@ -115,7 +114,7 @@ class UploadClassifier:
         writing = stored.writing
         return Submission(
             data=self._read(stored),
-            filename=event.object_key.rsplit("/", 1)[-1][:MAX_FILENAME],
+            filename=clean_filename(event.object_key),
             user_id=event.user_id,
             email=None,
             request_id=f"event-{event.event_id}",

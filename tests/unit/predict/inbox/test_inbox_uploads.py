@@ -44,11 +44,14 @@ def test_record(intake: Intake) -> None:
     assert len(record.top_k) == 2  # as many as the manifest names
 
 
-def test_long_name(intake: Intake) -> None:
-    """A name may be longer than the column it is recorded in."""
-    intake.drop(name="x" * 300)
+@pytest.mark.parametrize(("name", "recorded"), [
+    ("x" * 300, "x" * 255), ("a\x1b[2J\u202eb.png", "a[2Jb.png"), ("\n", "picture"),
+    ("a\\b.png", "b.png")])
+def test_name(intake: Intake, name: str, recorded: str) -> None:
+    """Of a key the last part is recorded, as that of a file sent by HTTP."""
+    intake.drop(name=name)
     assert intake.work() == "classified"
-    assert intake.record().filename == "x" * 255
+    assert intake.record().filename == recorded
 
 
 def test_keep_uploads(keeping: Intake) -> None:
