@@ -13,6 +13,7 @@ from predict.inbox.events import StorageEvent
 from predict.inbox.reconcile import Differences, Reconciler
 from predict.inbox.sweep import DAYS, FIRST_DAYS, Sweeper, SweepReport, SweepTimer
 from predict.inbox.telemetry import InboxTelemetry
+from tests.fakes.clock import FakeClock
 from tests.fakes.inbox import InMemoryInbox
 from tests.fakes.picture_index import InMemoryPictureIndex, InMemorySweepLock
 from tests.fakes.storage import InMemoryObjectStore
@@ -215,9 +216,9 @@ def test_timer() -> None:
 
 
 def test_timer_compares_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Now and then pictures and rows are compared again, not so far back."""
-    monkeypatch.setattr("predict.inbox.sweep.COMPARE_SECONDS", 0.0)
-    script = Script(*[SweepReport(0, 0, Differences())] * 3)
-    SweepTimer(script, Alarm(), 0.001).start()
+    """Every hour pictures and rows are compared again, not so far back."""
+    monkeypatch.setattr("predict.inbox.sweep.time", FakeClock())
+    script = Script(*[SweepReport(0, 0, None)] * 9)
+    SweepTimer(script, Alarm(), 1000.0).start()
     assert script.ended.wait(PATIENCE_SECONDS)
-    assert script.days == [FIRST_DAYS, DAYS, DAYS]
+    assert script.days == [FIRST_DAYS, 0, 0, 0, DAYS, 0, 0, 0, DAYS]

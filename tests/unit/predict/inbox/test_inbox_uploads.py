@@ -98,6 +98,24 @@ def test_unusable(intake: Intake, data: bytes, fault: str, reason: str | None) -
     assert intake.engine.calls == []
 
 
+def test_unusable_in_the_place_of_a_picture(intake: Intake) -> None:
+    """That a picture was classified before does not excuse what was put in its place."""
+    intake.drop()
+    intake.work()
+    intake.drop(b"text")
+    assert intake.work() == "dead"
+    assert intake.states() == ["done", "dead"]
+
+
+def test_unusable_and_written_again(intake: Intake) -> None:
+    """What counts for the sweep is when the object that was read was written, not announced."""
+    key = intake.put(b"text")
+    intake.announce(key, written_at=datetime.now(timezone.utc) - timedelta(hours=1),
+                    sequencer="18EB72C315E6DB10")
+    refused(intake, "not_a_picture")
+    assert intake.inbox.adopt([event_of(intake, key)]) == 0
+
+
 def test_size_is_not_told(intake: Intake) -> None:
     """An object of more bytes than allowed is not read to its end, whatever was told of it."""
     key = intake.put(bytes(MAX_BYTES + 1))

@@ -9,6 +9,7 @@ import pytest
 
 from common.errors import (
     CommitUnknown, DatabaseUnavailable, ModelUnavailable, StoreUnavailable)
+from predict.inbox.repository import ClaimedEvent
 from predict.inbox.worker import LEASE_SECONDS, OUTAGE_SECONDS
 from tests.intake import MAX_ATTEMPTS, PICTURE, Intake
 
@@ -90,16 +91,16 @@ def test_database_goes_down(intake: Intake) -> None:
     assert set(intake.stored()) == {intake.record().object_key}
 
 
-def fail(message: str = "out of order") -> Callable[[], None]:
+def fail() -> Callable[[], None]:
     """What fails whenever it is called."""
     def failing() -> None:
-        raise RuntimeError(message)
+        raise RuntimeError("out of order")
 
     return failing
 
 
 def test_failure(intake: Intake) -> None:
-    """A picture that fails while all is healthy is tried again, ever later, then given up."""
+    """A picture that fails while all is healthy is tried again a few times, then given up."""
     key = intake.drop()
     intake.engine.before = fail()
     for attempt in range(1, MAX_ATTEMPTS):
@@ -107,7 +108,7 @@ def test_failure(intake: Intake) -> None:
         row = intake.row()
         assert (row.state, row.attempts) == ("pending", attempt)
         assert row.reason == "Unexpected: RuntimeError('out of order')"
-        assert 0.4 * 2 ** (attempt - 1) < delay(intake) <= 1.5 * 2 ** (attempt - 1)
+        assert intake.work() is None
         intake.elapse()
     assert intake.work() == "dead"
     row = intake.row()
@@ -116,6 +117,28 @@ def test_failure(intake: Intake) -> None:
     assert len(intake.inbox.told) == 1
     assert intake.pauses == []
     assert key in intake.stored()
+
+
+def test_ever_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From one attempt to the next it takes twice as long, more or less, up to minutes."""
+    monkeypatch.setattr("tests.intake.MAX_ATTEMPTS", 20)
+    intake, delays = Intake(), []
+    retry = intake.inbox.retry
+
+    def watched(event: ClaimedEvent, reason: str, delay_seconds: float, excused: bool) -> None:
+        delays.append(delay_seconds)
+        retry(event, reason, delay_seconds, excused)
+
+    intake.inbox.retry = watched  # type: ignore[method-assign]
+    intake.engine.before = fail()
+    intake.drop()
+    while intake.work() == "retried":
+        intake.elapse()
+    intake.close()
+    assert len(delays) == 19
+    for attempt, seconds in enumerate(delays):
+        assert 0.5 <= seconds / min(2 ** attempt, 300) <= 1.5
+    assert len(set(delays)) == 19  # rivals part
 
 
 def test_failure_of_one_object(intake: Intake) -> None:
@@ -148,10 +171,15 @@ def test_failure_that_passes(intake: Intake) -> None:
     assert (intake.record().object_key, intake.row().reason) == (key, None)
 
 
-def test_hostile_reason(intake: Intake) -> None:
+@pytest.mark.parametrize("error", [
+    RuntimeError("\0\ud800" + "x" * 10_000), StoreUnavailable("\0" + "x" * 10_000)])
+def test_hostile_reason(intake: Intake, error: Exception) -> None:
     """A reason made of what a picture says stays short and can be stored."""
+    def failing() -> None:
+        raise error
+
     intake.drop()
-    intake.engine.before = fail("\0\ud800" + "x" * 10_000)
+    intake.engine.before = failing
     intake.work()
     reason = intake.row().reason
     assert reason is not None and len(reason) <= 500
