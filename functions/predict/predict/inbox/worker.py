@@ -112,8 +112,8 @@ class InboxWorker:
     def _deal_with(self, event: ClaimedEvent) -> str:
         if event.is_classified:
             assert event.object_modified is not None
-            self._tidy(event, Writing(event.etag, event.object_modified, event.version_id))
-            return "removed"
+            writing = Writing(event.etag, event.object_modified, event.version_id)
+            return "removed" if self._tidy(event, writing) else "retried"
         if event.attempts > self._max_attempts:
             reason = f"Its classification was abandoned {self._max_attempts} times."
             self._inbox.bury(event, "exhausted", reason)
@@ -141,18 +141,21 @@ class InboxWorker:
         return "dead"
 
     def _give_way(self, event: ClaimedEvent, writing: Writing) -> str:
-        if self._inbox.is_accounted_for(event, writing.etag):
-            self._uploads.tidy(event, writing)
-            self._inbox.supersede(event, REPEATED)
+        if not self._inbox.is_accounted_for(event, writing.etag):
+            return "overtaken"
+        self._uploads.discard(event, writing)
+        self._inbox.supersede(event, REPEATED)
         return "superseded"
 
-    def _tidy(self, event: ClaimedEvent, writing: Writing) -> None:
+    def _tidy(self, event: ClaimedEvent, writing: Writing) -> bool:
         """The picture is safe: an upload that cannot be removed now is removed later."""
         try:
             self._uploads.tidy(event, writing)
             self._inbox.removed(event)
         except Unavailable as error:
             log.warning("an upload is not removed yet", exc_info=error, extra=_named(event))
+            return False
+        return True
 
     def _put_back(self, event: ClaimedEvent, error: Exception) -> str:
         """Have the event tried again, now or when its lease runs out."""
