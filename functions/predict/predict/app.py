@@ -20,12 +20,22 @@ from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app
 from predict.models import ModelHost
 from predict.orphans import OrphanWatch
+from predict.outbox.addresses import AddressGuard
+from predict.outbox.courier import HttpCourier
+from predict.outbox.repository import PostgresOutbox
+from predict.outbox.sending import Sender
+from predict.outbox.telemetry import OutboxTelemetry
+from predict.outbox.worker import OutboxWorker
 from predict.repository import PostgresPredictionRepository
 from predict.rollout import CHANNEL, PostgresRolloutRepository
 from predict.routes import create_routes
 from predict.service import ClassificationService
 from predict.shadow import ShadowScorer
 from predict.telemetry import Telemetry
+
+
+# Deliveries never wait for a connection that requests use, nor these for theirs.
+OUTBOX_CONNECTIONS = 3
 
 
 class InMemoryRequest(Request):
@@ -60,11 +70,18 @@ def create_app(settings: Settings | None = None) -> Flask:
         ThreadPoolExecutor(settings.web_threads, thread_name_prefix="store"),
         ShadowScorer(repository, telemetry, settings.max_pixels),
         telemetry, settings.max_pixels)
+    outbox = OutboxWorker(
+        PostgresOutbox(Database(settings, size=OUTBOX_CONNECTIONS), settings.k_sink),
+        HttpCourier(
+            Sender(AddressGuard(settings.webhook_networks)), Sender(None),
+            settings.k_ce_overrides),
+        OutboxTelemetry(registry), settings.webhook_max_attempts)
     checks = {"model": models.check, "database": database.ping, "object store": pictures.ping}
     app = create_web_app(
         "predict", Authenticator(settings), checks, settings.max_body_bytes, registry)
     app.request_class = InMemoryRequest
     app.register_blueprint(create_routes(service))
     models.start()
+    outbox.start()
     OrphanWatch(pictures, repository, telemetry).start()
     return app
