@@ -9,11 +9,17 @@ from common.config import Network
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
-# All that IANA has given out for hosts of the internet. What is outside is private, or leads to
-# an IPv4 address by translation (NAT64).
+# All of IPv6 that IANA has given out for hosts of the internet. What is outside is private, or
+# leads to an IPv4 address by translation (NAT64).
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
-# Public by its number, but the platform of a virtual machine on Azure.
-_PLATFORM = ipaddress.ip_address("168.63.129.16")
+# Public by their numbers, or so older Pythons think.
+_SPECIAL = tuple(map(ipaddress.ip_network, (
+    "192.0.0.0/24",  # for protocols, and where a cloud keeps its metadata
+    "168.63.129.16/32",  # the platform of virtual machines on Azure
+    "2001::/23",  # for protocols; Teredo, which leads to an IPv4 address
+    "2002::/16",  # 6to4, which does so as well
+    "3fff::/20",  # for documentation
+)))
 
 
 class AddressGuard:
@@ -37,7 +43,6 @@ def _plain(address: Address) -> Address:
 def _is_public(address: Address) -> bool:
     if not address.is_global or address.is_multicast or address.is_reserved:
         return False
-    if isinstance(address, ipaddress.IPv6Address):
-        tunnelled = address.sixtofour or address.teredo
-        return address in _GLOBAL_UNICAST and not tunnelled
-    return address != _PLATFORM
+    if any(address in network for network in _SPECIAL):
+        return False
+    return address.version == 4 or address in _GLOBAL_UNICAST

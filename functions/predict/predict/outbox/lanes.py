@@ -30,8 +30,12 @@ class Lanes:
         self._turns = itertools.count(1)
         self._last_turn: dict[uuid.UUID, int] = {}
 
-    def assign(self, receivers: Iterable[Receiver], ends: float) -> None:
-        """Open lanes as far as there are any; a receiver that has failed gets one at most."""
+    def assign(self, receivers: Iterable[Receiver], ends: float) -> int:
+        """Open lanes as far as there are any; a receiver that has failed gets one at most.
+
+        Answers how many were opened.
+        """
+        opened = 0
         with self._changed:
             waiting = sorted(
                 receivers, key=lambda each: self._last_turn.get(each.receiver_id, 0))
@@ -40,8 +44,10 @@ class Lanes:
                     wanted = 1 if receiver.failures else -(-receiver.waiting // self._batch)
                     if self._open[receiver.receiver_id] < lanes <= wanted:
                         if self._open.total() == LANES:
-                            return
+                            return opened
                         self._start(receiver, ends)
+                        opened += 1
+        return opened
 
     def wait(self, seconds: float) -> bool:
         """Return when a lane has closed, or after so long; False if none is open."""

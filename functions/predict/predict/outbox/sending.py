@@ -147,8 +147,10 @@ class Channel:
                 self._http = self._begin(fresh)
             assert self._http is not None
             self._http.request("POST", self._target, body, dict(headers))
-            answer = self._http.getresponse()
-            self._drain(answer)
+            with self._http.getresponse() as answer:
+                if time.monotonic() >= deadline:
+                    raise TimeoutError  # what was cut off looks like an answer without headers
+                self._drain(answer)
         return answer.status
 
     def _begin(self, connection: socket.socket) -> http.client.HTTPConnection:
