@@ -7,6 +7,7 @@ from imgclass.api.backfills import Backfills
 from imgclass.api.base import Picture
 from imgclass.api.models import Models
 from imgclass.api.pictures import Pictures
+from imgclass.api.webhooks import Webhooks
 from imgclass.errors import (
     ClientError, InvalidToken, NoAnswer, ProblemError, StillValidating, UnexpectedAnswer,
     Unreachable)
@@ -20,23 +21,24 @@ from imgclass.results.predictions import (
     Lineage, Prediction, PredictionPage, RankedClass, StoredPrediction)
 from imgclass.results.replays import Replay
 from imgclass.results.replicas import Replica
+from imgclass.results.webhooks import Delivery, DeliveryPage, Webhook
 from imgclass.selection import Selection
 from imgclass.transport import Transport, parse_url
 
 __all__ = [
-    "Backfill", "Client", "ClientError", "Comparison", "Filters", "Image", "InvalidToken",
-    "Lineage", "Model", "NoAnswer", "Picture", "Prediction", "PredictionPage", "ProblemError",
-    "RankedClass", "Replay", "Replica", "Selection", "StillValidating", "StoredPrediction",
-    "UnexpectedAnswer", "Unreachable"]
+    "Backfill", "Client", "ClientError", "Comparison", "Delivery", "DeliveryPage", "Filters",
+    "Image", "InvalidToken", "Lineage", "Model", "NoAnswer", "Picture", "Prediction",
+    "PredictionPage", "ProblemError", "RankedClass", "Replay", "Replica", "Selection",
+    "StillValidating", "StoredPrediction", "UnexpectedAnswer", "Unreachable", "Webhook"]
 
 
-class Client(Pictures, Models, Backfills):
+class Client(Pictures, Models, Backfills, Webhooks):
     """Talks to one service as one user; may be shared between threads.
 
     Close it, or use it as a context manager. Every method raises ProblemError when the
     service refuses, Unreachable or NoAnswer when it cannot be asked, and UnexpectedAnswer when
-    something else answers; all are ClientError. Those of models and backfills need the role
-    admin.
+    something else answers; all are ClientError. Those of models, backfills and webhooks
+    need the role admin.
     """
 
     def __init__(self, base_url: str, token: str, timeout: float = 30.0) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from imgclass import __version__
 from imgclass.cli import (
-    backfills, comparison, lineage, models, operations, pictures, rollout, stack)
+    backfills, comparison, lineage, models, operations, pictures, rollout, stack, webhooks)
 
 # Plain help costs half the time of the decorated kind; tracebacks are for bugs alone.
 app = typer.Typer(
@@ -31,6 +31,7 @@ models.app.command()(rollout.replicas)
 models.app.command()(rollout.delete)
 app.add_typer(models.app, name="models")
 app.add_typer(backfills.app, name="backfill")
+app.add_typer(webhooks.app, name="webhooks")
 
 
 def _show_version(asked: bool) -> None:

@@ -22,6 +22,7 @@ from werkzeug.serving import make_server
 
 from tests.fakes.api_backfills import FakeBackfills, backfill_routes
 from tests.fakes.api_rollout import FakeRollout, rollout_routes
+from tests.fakes.api_webhooks import FakeWebhooks, webhook_routes
 
 SECRET = "a secret of the tests, longer than 32 bytes"
 MODEL_VERSION = "v1"
@@ -29,7 +30,7 @@ JPEG = b"\xff\xd8\xff and so on"
 PNG = b"\x89PNG and so on"
 CLASSES = {b"\xff\xd8\xff": "espresso", b"\x89PNG": "Egyptian cat", b"RIFF": "tabby"}
 MAX_BODY_BYTES = 64 * 1024
-FOR_ADMINS = ("/api/v1/models", "/api/v1/backfills")
+FOR_ADMINS = ("/api/v1/models", "/api/v1/backfills", "/api/v1/webhooks")
 FIRST_INSTANT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 LINEAGE = {
@@ -76,6 +77,7 @@ class FakeApi:
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     bucket: dict[str, bytes] = field(default_factory=dict)
     backfills: FakeBackfills = field(default_factory=FakeBackfills)
+    webhooks: FakeWebhooks = field(default_factory=FakeWebhooks)
 
     def __post_init__(self) -> None:
         self.rollout = FakeRollout(self.models)
@@ -210,6 +212,7 @@ def _routes(api: FakeApi) -> Flask:
     _picture_routes(app, api)
     _model_routes(app, api)
     app.register_blueprint(backfill_routes(api.backfills))
+    app.register_blueprint(webhook_routes(api.webhooks))
     app.register_blueprint(rollout_routes(api.rollout))
     return app
 
