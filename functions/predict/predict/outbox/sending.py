@@ -157,10 +157,14 @@ class Channel:
         """HTTP on a connection of ours: it has no way to connect by itself."""
         begun = http.client.HTTPConnection(self._host, self._port)
         begun.auto_open = 0
+        begun.sock = connection
         if self._secure:
             begun.default_port = 443
-            connection = self._sender.secure(connection, self._host)
-        begun.sock = connection
+            try:
+                begun.sock = self._sender.secure(connection, self._host)
+            except BaseException:
+                begun.close()
+                raise
         return begun
 
     def _drain(self, answer: http.client.HTTPResponse) -> None:
