@@ -45,7 +45,8 @@ class Function:
             "predict", Authenticator(settings()), {}, BODY_LIMIT, intake.registry,
             MachineToken(TOKEN))
         app.register_blueprint(
-            create_routes(InboxService(intake.inbox, intake.worker, sweeper, BUCKET)))
+            create_routes(InboxService(
+                intake.inbox, intake.worker, sweeper, BUCKET, lambda seconds: 0)))
         self.client: FlaskClient = app.test_client()
 
     def wake(self) -> None:
