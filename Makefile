@@ -1,6 +1,6 @@
 # Every task of the project. `make` lists them; the first that needs packages installs them.
 .DEFAULT_GOAL := help
-.PHONY: help up down status clean-data test lint bench-swaps minio model lock clean
+.PHONY: help up down status clean-data test lint chaos bench-uploads bench-swaps minio model lock clean
 
 BIN := .venv/bin
 MODEL := var/models/efficientnet-lite0
@@ -31,6 +31,14 @@ lint: ## Check style, types and who imports whom
 	@$(BIN)/mypy --strict common imgclass sql deploy scripts bench
 	@for each in $(FUNCTIONS); do MYPYPATH=functions/$$each $(BIN)/mypy --strict functions/$$each || exit 1; done
 	@PYTHONPATH=.:functions/predict:functions/history:functions/model-admin $(BIN)/lint-imports
+
+chaos: ## Kill every part again and again under load, at full length (20 minutes)
+	@scripts/install dev
+	@$(BIN)/pytest tests/chaos -m full --durations=0
+
+bench-uploads: ## Measure how soon a picture put into the bucket is classified (5 minutes)
+	@scripts/install stack
+	@$(BIN)/python -m bench.uploads
 
 bench-swaps: ## Measure what swapping models does to a steady load (4 minutes)
 	@scripts/install stack

@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,6 @@ from common.config import Settings
 from common.storage import S3ObjectStore, s3_client
 from imgclass.embedded import http_probe, placement, secret_files
 from imgclass.embedded.environment import clean
-from imgclass.embedded.objectstore import ObjectStore
 from imgclass.embedded.ports import LOOPBACK, Ports
 from imgclass.embedded.postgres import Postgres
 from imgclass.embedded.process import Command, Processes
@@ -25,7 +23,8 @@ from imgclass.embedded.webhook import Webhook
 from tests.chaos.post import UnreliablePost
 from tests.databases import migrate, query
 from tests.environments import environment
-from tests.servers import ROOT, object_store_settings, postgres_settings, prepared
+from tests.servers import (
+    ROOT, SEARCH_PATH, object_store, object_store_settings, postgres_settings, prepared)
 from tests.tiny_rollout import activate
 
 if TYPE_CHECKING:  # it imports tensorflow, which need not be there to collect tests
@@ -42,17 +41,17 @@ class Rig:
     """
 
     def __init__(
-        self, folder: Path, search_path: str, tiny: TinyModel, share: float, seed: int
+        self, folder: Path, kind: str, tiny: TinyModel, share: float, seed: int
     ) -> None:
+        """`kind` is that of the object store; the post mistreats a `share` of what it carries."""
         self._layout = prepared(folder)
         self._processes = Processes(self._layout.run, self._layout.logs)
         ports = Ports(self._layout.ports)
         self._port = ports.settle(False, PREDICT)
         self.post = UnreliablePost(LOOPBACK, self._port, share, seed)
-        self._database = Postgres(self._layout, self._processes, ports, search_path)
-        self._store = ObjectStore(
-            self._layout, self._processes, ports, search_path,
-            Webhook(f"{self.post.url}/events/storage"))
+        self._database = Postgres(self._layout, self._processes, ports, SEARCH_PATH)
+        self._store = object_store(
+            self._layout, kind, Webhook(f"{self.post.url}/events/storage"))
         self._tiny = tiny
         self._starts: dict[str, Callable[[], Any]] = {
             "postgres": self._database.start, "s3": self._store.start, PREDICT: self._start}
@@ -116,12 +115,12 @@ class Rig:
     def add_user(self) -> uuid.UUID:
         """Somebody who may upload."""
         user = uuid.uuid4()
-        query(self.settings, "INSERT INTO users VALUES (%s, %s)", user, f"{user}@example.org")
+        query(self.settings, "INSERT INTO users VALUES (%s, %s)", str(user), f"{user}@example.org")
         return user
 
     def client(self) -> Any:
         """A plain S3 client, with patience for a server that is away."""
-        return s3_client(replace(self.settings), 4)
+        return s3_client(self.settings, 4)
 
     def pictures(self) -> S3ObjectStore:
         """The bucket of pictures."""

@@ -17,9 +17,10 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image
 
+from tests.chaos.report import Report
 from tests.chaos.rig import Rig, wait_until
 from tests.databases import query
-from tests.servers import search_path_of
+from tests.servers import KINDS
 
 if TYPE_CHECKING:
     from tests.tiny_model import TinyModel
@@ -88,16 +89,16 @@ class Drop:
                 time.sleep(0.2)
 
 
-@pytest.mark.parametrize("kind", ["minio", "seaweedfs"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("count", [40, pytest.param(1000, marks=pytest.mark.full)])
 def test_classified_once(
-    kind: str, count: int, tiny: TinyModel, tmp_path: Path, record_property: Any
+    kind: str, count: int, tiny: TinyModel, tmp_path: Path, report: Report
 ) -> None:
     """While every part is killed again and again, and a tenth of the notifications is lost,
     repeated or late: each picture has one image and one prediction and is byte-identical, and
     nothing is left among the uploads."""
     seed = count
-    rig = Rig(tmp_path, search_path_of(kind), tiny, share=0.1, seed=seed)
+    rig = Rig(tmp_path, kind, tiny, share=0.1, seed=seed)
     with rig.running(), ThreadPoolExecutor(1) as threads:
         user = rig.add_user()
         drop = Drop(rig, user, count)
@@ -106,8 +107,9 @@ def test_classified_once(
         dropping.result()
         wait_until(lambda: is_settled(rig), PATIENCE_SECONDS)
         assert_classified_once(rig, user, drop.digests)
-        for name, number in {**killed, **rig.post.counts}.items():
-            record_property(name, number)
+        report.add(f"{count} uploads, {kind}", {
+            **{f"killed {name}": number for name, number in killed.items()},
+            **rig.post.counts})
 
 
 def is_settled(rig: Rig) -> bool:
@@ -119,13 +121,14 @@ def is_settled(rig: Rig) -> bool:
 
 def assert_classified_once(rig: Rig, user: uuid.UUID, digests: dict[bytes, bytes]) -> None:
     rows = query(rig.settings, "SELECT image_id, object_key, sha256, source FROM images "
-                 "WHERE user_id = %s", user)
+                 "WHERE user_id = %s", str(user))
     states = Counter(row["state"] for row in query(
         rig.settings, "SELECT state FROM storage_events"))
     assert states.keys() <= {"done", "superseded"}, (states, rig.log())
     assert len(rows) == len(digests) == states["done"]
     assert {bytes(row["sha256"]) for row in rows} == digests.keys()
-    predictions = query(rig.settings, "SELECT image_id FROM predictions WHERE user_id = %s", user)
+    predictions = query(
+        rig.settings, "SELECT image_id FROM predictions WHERE user_id = %s", str(user))
     assert sorted(row["image_id"] for row in predictions) == sorted(
         row["image_id"] for row in rows)
     store = rig.pictures()
