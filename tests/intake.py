@@ -65,7 +65,7 @@ class Intake:
         def rest(lease_seconds: float, newest_first: bool) -> None:
             threading.Event().wait()
 
-        self.inbox.claim = rest  # type: ignore[method-assign,assignment]  # never returns
+        self.inbox.claim = rest  # type: ignore[method-assign]  # never returns
         self.worker.wake()
         self.executor.shutdown()
         self.shadow.close()

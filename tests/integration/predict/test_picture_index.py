@@ -11,7 +11,7 @@ import pytest
 from common.config import Settings
 from common.db import Database
 from common.errors import DatabaseUnavailable
-from predict.inbox.reconcile import PostgresPictureIndex
+from predict.inbox.reconcile import PictureIndex, PostgresPictureIndex
 from predict.inbox.sweep import PostgresSweepLock
 from tests.contracts.picture_index import (
     STORED, Album, PictureIndexContract, SweepLockContract)
@@ -25,7 +25,7 @@ class AlbumInPostgres:
 
     def __init__(self, database: Database, database_settings: Settings) -> None:
         self._settings = database_settings
-        self.index = PostgresPictureIndex(database)
+        self.index: PictureIndex = PostgresPictureIndex(database)
 
     def add(self, key: str, created_at: datetime = STORED) -> None:
         query(self._settings, """

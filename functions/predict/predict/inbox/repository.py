@@ -169,7 +169,8 @@ def _key(event: ClaimedEvent) -> dict[str, uuid.UUID]:
 def _columns(events: Sequence[StorageEvent]) -> dict[str, list[Any]]:
     """Events as one array for each column; in a set order, so that rival writers cannot wait
     for each other in a circle."""
-    ordered = sorted(events, key=lambda each: (each.bucket, each.key, each.sequencer))
+    ordered = sorted(
+        events, key=lambda each: (each.bucket, each.key, each.etag, each.sequencer))
     return {
         "buckets": [each.bucket for each in ordered],
         "keys": [each.key for each in ordered],

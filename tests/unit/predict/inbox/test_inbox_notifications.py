@@ -237,7 +237,7 @@ def test_md5_in_seaweedfs() -> None:
 
 @pytest.mark.parametrize(("nanoseconds", "sequencer"), [
     ({}, "18EB72C3DDA45C00"), ({"mtime_ns": 385156325}, "18EB72C3F49960E5")])
-def test_inline_in_seaweedfs(nanoseconds: dict[str, int], sequencer: str) -> None:
+def test_inline_in_seaweedfs(nanoseconds: dict[str, Any], sequencer: str) -> None:
     """Content that is kept in the entry itself has no chunks; the entry's time stands in."""
     notification = seaweedfs(KEY, **nanoseconds)
     entry = notification["message"]["new_entry"]

@@ -251,7 +251,7 @@ def test_numbers(function: Function, path: str, most: int, text: str) -> None:
     for sent in (text, str(most + 1)):
         answer = function.post(f"/events/{path}={sent}")
         assert_problem(answer, 422, "invalid-value")
-        assert path.partition("?")[2] in answer.json["detail"]
+        assert path.partition("?")[2] in answer.text
     assert function.intake.states() == ["pending"]
     assert function.post("/events/drain?seconds=0").status_code == 422
 

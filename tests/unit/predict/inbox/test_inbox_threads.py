@@ -103,7 +103,7 @@ def test_started(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
         tried.set()
         raise DatabaseUnavailable()
 
-    intake.inbox.claim = down  # type: ignore[method-assign,assignment]
+    intake.inbox.claim = down  # type: ignore[method-assign]
     intake.worker.start()
     assert tried.wait(PATIENCE_SECONDS)
     intake.inbox.claim = claim  # type: ignore[method-assign]

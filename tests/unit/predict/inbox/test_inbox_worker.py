@@ -9,6 +9,7 @@ import pytest
 
 from common.errors import (
     CommitUnknown, DatabaseUnavailable, ModelUnavailable, StoreUnavailable)
+from common.storage import Writing
 from predict.inbox.repository import ClaimedEvent
 from predict.inbox.worker import LEASE_SECONDS, OUTAGE_SECONDS
 from tests.intake import MAX_ATTEMPTS, PICTURE, Intake
@@ -224,7 +225,7 @@ def test_removal_has_no_last_attempt(intake: Intake) -> None:
     key = intake.drop()
     delete = intake.store.delete_writing
 
-    def refuse(*_arguments: object) -> None:
+    def refuse(key: str, writing: Writing) -> None:
         raise StoreUnavailable()
 
     intake.store.delete_writing = refuse  # type: ignore[method-assign]

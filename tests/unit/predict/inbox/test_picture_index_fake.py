@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pytest
 
+from predict.inbox.reconcile import PictureIndex
 from tests.contracts.picture_index import (
     STORED, Album, PictureIndexContract, SweepLockContract)
 from tests.fakes.picture_index import InMemoryPictureIndex, InMemorySweepLock
@@ -15,17 +16,18 @@ class AlbumInMemory:
     """Pictures in dictionaries."""
 
     def __init__(self) -> None:
-        self.index = InMemoryPictureIndex()
+        self._index = InMemoryPictureIndex()
+        self.index: PictureIndex = self._index
 
     def add(self, key: str, created_at: datetime = STORED) -> None:
-        self.index.pictures[key] = created_at
+        self._index.pictures[key] = created_at
 
     def expect(self, event_id: uuid.UUID, state: str = "pending") -> None:
         if state == "pending":
-            self.index.in_progress.add(event_id)
+            self._index.in_progress.add(event_id)
 
     def missing(self) -> dict[str, datetime]:
-        return dict(self.index.missing)
+        return dict(self._index.missing)
 
 
 class TestInMemoryPictureIndex(PictureIndexContract):
