@@ -46,6 +46,7 @@ class Intake:
         self.load = RequestLoad(1)
         self.telemetry = InboxTelemetry(self.registry)
         self.pauses: list[float] = []
+        self.has_model = True
         telemetry = Telemetry(self.registry)
         self.shadow = ShadowScorer(self.repository, telemetry, max_pixels=1_000_000)
         service = ClassificationService(
@@ -53,7 +54,7 @@ class Intake:
             max_pixels=1_000_000)
         self.worker = InboxWorker(
             self.inbox, UploadClassifier(self.store, service, MAX_BYTES, keep_uploads), self.load,
-            self.telemetry, self.is_healthy, BUCKET, threads, MAX_ATTEMPTS,
+            self.telemetry, lambda: self.has_model, self.is_healthy, BUCKET, threads, MAX_ATTEMPTS,
             pause=self.pauses.append)
 
     def is_healthy(self) -> bool:

@@ -98,8 +98,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     worker = InboxWorker(
         inbox,
         UploadClassifier(pictures, service, settings.max_body_bytes, settings.keep_uploads),
-        load, inbox_telemetry, lambda: not failing(checks), bucket, inbox_threads,
-        settings.inbox_max_attempts)
+        load, inbox_telemetry, models.is_warm, lambda: not failing(checks), bucket,
+        inbox_threads, settings.inbox_max_attempts)
     sweeper = Sweeper(
         pictures, inbox, Reconciler(pictures, PostgresPictureIndex(database)),
         PostgresSweepLock(database), bucket, inbox_telemetry)

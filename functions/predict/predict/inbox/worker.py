@@ -45,6 +45,7 @@ class InboxWorker:
         uploads: UploadClassifier,
         load: RequestLoad,
         telemetry: InboxTelemetry,
+        has_model: Callable[[], bool],
         is_healthy: Callable[[], bool],
         bucket: str,
         threads: int,
@@ -52,11 +53,13 @@ class InboxWorker:
         lease_seconds: float = LEASE_SECONDS,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`is_healthy` says whether all that classification needs answers at the moment."""
+        """`has_model` says whether one is loaded, before which nothing is claimed, and
+        `is_healthy` whether all that classification needs answers at the moment."""
         self._inbox = inbox
         self._uploads = uploads
         self._load = load
         self._telemetry = telemetry
+        self._has_model = has_model
         self._is_healthy = is_healthy
         self._bucket = bucket
         self._threads = threads
@@ -94,10 +97,12 @@ class InboxWorker:
             return sum(pool.map(work, range(self._threads)), Counter())
 
     def work_once(self, newest_first: bool) -> str | None:
-        """Deal with one event and say what became of it; None if nothing is due.
+        """Deal with one event and say what became of it; None if nothing can be done.
 
         Raises DatabaseUnavailable.
         """
+        if not self._has_model():
+            return None
         event = self._inbox.claim(self._lease_seconds, newest_first)
         if event is None:
             return None

@@ -3,9 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cloudevents.core.bindings.http import to_structured_event
-from cloudevents.core.v1.event import CloudEvent
-
 from predict.outbox.repository import Delivery
 
 SOURCE = "/imgclass/predict"
@@ -18,6 +15,10 @@ def as_cloud_event(
 
     Its id is that of the event, so that whoever is told twice can know.
     """
+    # Where nobody is told anything, the start of the function does not wait for these.
+    from cloudevents.core.bindings.http import to_structured_event
+    from cloudevents.core.v1.event import CloudEvent
+
     event = CloudEvent({
         "specversion": "1.0",
         "id": str(delivery.event_id),

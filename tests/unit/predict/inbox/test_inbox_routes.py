@@ -195,15 +195,15 @@ def test_drain(function: Function) -> None:
     function.intake.drop(b"text", "notes.txt")
     answer = function.post("/events/drain?seconds=50")
     assert (answer.status_code, answer.json) == (
-        200, {"classified": 2, "dead": 1, "pending": 0})
-    assert function.post("/events/drain").json == {"pending": 0}
+        200, {"classified": 2, "dead": 1, "pending": 0, "delivered": 0})
+    assert function.post("/events/drain").json == {"pending": 0, "delivered": 0}
 
 
 def test_drain_leaves_something(function: Function) -> None:
     """What is put back is still pending."""
     function.intake.drop()
     function.intake.store.down = True
-    assert function.post("/events/drain").json == {"retried": 1, "pending": 1}
+    assert function.post("/events/drain").json == {"retried": 1, "pending": 1, "delivered": 0}
 
 
 def test_drain_without_database(function: Function) -> None:

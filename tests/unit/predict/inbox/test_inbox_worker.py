@@ -282,3 +282,13 @@ def test_log(intake: Intake, caplog: pytest.LogCaptureFixture) -> None:
         "an upload is put back", "an upload is refused: The object is not there any more."]
     assert {(vars(record)["event_id"], vars(record)["key"]) for record in caplog.records} == {
         (str(event_id), key)}
+
+
+def test_nothing_is_claimed_without_a_model(intake: Intake) -> None:
+    """Before a model is loaded, events wait untouched: nothing is fetched in vain."""
+    intake.drop()
+    intake.has_model = False
+    assert intake.work() is None
+    assert (intake.row().state, intake.row().attempts) == ("pending", 0)
+    intake.has_model = True
+    assert intake.work() == "classified"
