@@ -92,12 +92,15 @@ class Rig:
         """Have a part running again."""
         self._starts[name]()
 
-    def kill_at_random(self, seed: int, more: Callable[[], bool]) -> dict[str, int]:
-        """Kill and restart one part after the other while there is `more`; how often which."""
+    def kill_at_random(
+        self, seed: int, rounds: int, more: Callable[[], bool]
+    ) -> dict[str, int]:
+        """Kill and restart one part after the other, for so many `rounds` and while there is
+        `more`; how often which."""
         chance = random.Random(seed)
         names = [*self._starts]
         killed = dict.fromkeys(names, 0)
-        while more() or min(killed.values()) == 0:
+        while more() or min(killed.values()) < rounds:
             # Everybody's turn comes, in no order.
             chance.shuffle(names)
             for name in names:

@@ -17,6 +17,9 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image
 
+from common.db import Database
+from model_admin.events.repository import PostgresEventRepository
+from model_admin.events.service import StorageEvents
 from tests.chaos.report import Report
 from tests.chaos.rig import Rig, wait_until
 from tests.databases import query
@@ -90,26 +93,40 @@ class Drop:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("count", [40, pytest.param(1000, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    ("count", "rounds"), [(40, 1), pytest.param(1000, 10, marks=pytest.mark.full)])
 def test_classified_once(
-    kind: str, count: int, tiny: TinyModel, tmp_path: Path, report: Report
+    kind: str, count: int, rounds: int, tiny: TinyModel, tmp_path: Path, report: Report
 ) -> None:
     """While every part is killed again and again, and a tenth of the notifications is lost,
-    repeated or late: each picture has one image and one prediction and is byte-identical, and
-    nothing is left among the uploads."""
+    repeated or late: each picture has one image and one prediction and is byte-identical, nothing
+    is left among the uploads, and what was seen adds up."""
     seed = count
     rig = Rig(tmp_path, kind, tiny, share=0.1, seed=seed)
     with rig.running(), ThreadPoolExecutor(1) as threads:
         user = rig.add_user()
         drop = Drop(rig, user, count)
         dropping = threads.submit(drop.all)
-        killed = rig.kill_at_random(seed, lambda: not dropping.done())
+        killed = rig.kill_at_random(seed, rounds, lambda: not dropping.done())
         dropping.result()
         wait_until(lambda: is_settled(rig), PATIENCE_SECONDS)
         assert_classified_once(rig, user, drop.digests)
         report.add(f"{count} uploads, {kind}", {
             **{f"killed {name}": number for name, number in killed.items()},
             **rig.post.counts})
+
+
+def test_nothing_announced(tiny: TinyModel, tmp_path: Path, report: Report) -> None:
+    """Pictures of which no notification arrives at all are classified all the same."""
+    rig = Rig(tmp_path, "seaweedfs", tiny, share=1.0, seed=1)
+    with rig.running():
+        user = rig.add_user()
+        drop = Drop(rig, user, 10)
+        rig.post.lose_everything()
+        drop.all()
+        wait_until(lambda: is_settled(rig), PATIENCE_SECONDS)
+        assert_classified_once(rig, user, drop.digests)
+        report.add("10 uploads, no notification", rig.post.counts)
 
 
 def is_settled(rig: Rig) -> bool:
@@ -132,6 +149,19 @@ def assert_classified_once(rig: Rig, user: uuid.UUID, digests: dict[bytes, bytes
     assert sorted(row["image_id"] for row in predictions) == sorted(
         row["image_id"] for row in rows)
     store = rig.pictures()
+    found = completeness(rig)
+    assert found["complete"] and found["adds_up"], found
     for row in rows:
         stored = b"".join(store.get(row["object_key"]).chunks)
         assert stored == digests[bytes(row["sha256"])]
+
+
+def completeness(rig: Rig) -> dict[str, Any]:
+    """What an administrator is told of all that was ever put into the bucket."""
+    bucket = rig.settings.minio_bucket_name
+    database = Database(rig.settings, size=1)
+    try:
+        repository = PostgresEventRepository(database, bucket)
+        return StorageEvents(repository, rig.pictures()).completeness()
+    finally:
+        database.close()

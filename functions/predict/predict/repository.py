@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -105,12 +106,19 @@ class PredictionRepository(Protocol):
 class PostgresPredictionRepository:
     """PredictionRepository on PostgreSQL: one statement for what comes by HTTP.
 
-    `has_sink` says whether the deployment has a sink for events.
+    `has_sink` says whether the deployment has a sink for events; `published` is called when
+    something may be in the outbox.
     """
 
-    def __init__(self, database: Database, has_sink: bool = False) -> None:
+    def __init__(
+        self,
+        database: Database,
+        has_sink: bool = False,
+        published: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = database
         self._has_sink = has_sink
+        self._published = published
 
     def record(
         self, record: PredictionRecord, claim: Claim | None = None, began: float | None = None
@@ -144,6 +152,7 @@ class PostgresPredictionRepository:
                 _complete(connection, claim, parameters["prediction_id"])
             prediction_id: uuid.UUID = _queries.record_prediction(
                 connection, **parameters, elapsed=elapsed)
+        self._published()
         return prediction_id
 
 

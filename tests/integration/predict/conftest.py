@@ -1,4 +1,4 @@
-"""predict as it runs in production, with a tiny model, behind proxies that cut connections."""
+"""predict as it runs in production, with its database, its buckets and a real, tiny model."""
 from __future__ import annotations
 
 import http.client
@@ -25,6 +25,7 @@ USER = uuid.UUID("6f1c3a52-58ff-4c1c-8f0e-0d8f0f6d2c11")
 FOLDER = ROOT / "functions" / "predict"
 BODY_LIMIT = 200_000
 FORM = "multipart/form-data; boundary=limit"
+EVENTS_TOKEN = "the token of the tests' machines"
 
 
 @dataclass
@@ -98,7 +99,8 @@ def running(
             "MINIO_ACCESS_KEY": own.minio_access_key, "MINIO_SECRET_KEY": own.minio_secret_key,
             "MINIO_BUCKET_NAME": images, "MODELS_BUCKET_NAME": models,
             "LOG_DIR": str(folder / "logs"), "MODEL_CACHE_DIR": str(folder / "cache"),
-            "MODEL_POLL_SECONDS": "0.05", "MAX_BODY_BYTES": str(BODY_LIMIT)})
+            "MODEL_POLL_SECONDS": "0.05", "MAX_BODY_BYTES": str(BODY_LIMIT),
+            "EVENTS_TOKEN": EVENTS_TOKEN, "SWEEP_SECONDS": "0"})
         stack.enter_context(process)
         yield Running(process, own, S3ObjectStore(client, images),
                       S3ObjectStore(client, models), database_proxy, store_proxy)
@@ -107,7 +109,8 @@ def running(
 @pytest.fixture
 def ready(running: Running, tiny: TinyModel) -> Iterator[Running]:
     """The same with a model that answers, empty, and its network in order."""
-    query(running.settings, "TRUNCATE predictions, images, users, idempotency_keys CASCADE")
+    query(running.settings, "TRUNCATE predictions, images, users, storage_events, "
+          "idempotency_keys CASCADE")
     query(running.settings, "DELETE FROM model_versions")
     client = s3_client(running.settings, connections=1)
     bucket = running.settings.minio_bucket_name

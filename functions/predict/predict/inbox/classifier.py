@@ -1,25 +1,24 @@
 """Classifying one upload: fetched, classified by the service every picture meets, tidied up."""
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from common.errors import (
     BrokenPicture, ImgclassError, LeaseLost, NotFound, ObjectChanged, PayloadTooLarge,
     UnsupportedMedia)
+from common.fields import clean_filename
 from common.purging import purge
-from common.storage import ObjectStore, StoredObject, Writing
+from common.storage import ListedObject, ObjectStore, StoredObject, Writing
 from predict.inbox.repository import ClaimedEvent, Fault
 from predict.repository import UploadClaim
 from predict.service import Classification, Submission, Upload
-
-MAX_FILENAME = 255
 
 _FAULTS: dict[type[ImgclassError], Fault] = {
     UnsupportedMedia: "not_a_picture",
     BrokenPicture: "not_a_picture",
     PayloadTooLarge: "too_large",
-    NotFound: "gone",
 }
 
 
@@ -103,16 +102,33 @@ class UploadClassifier:
         if not self._keep:
             self._store.delete_writing(event.object_key, writing)
 
+    def discard(self, event: ClaimedEvent, writing: Writing) -> None:
+        """Remove an upload as tidy does, and what was copied of it already.
+
+        Raises StoreUnavailable.
+        """
+        self.tidy(event, writing)
+        for copied in self._copies(event):
+            self._store.delete(copied.key)
+
     def erase(self, event: ClaimedEvent) -> None:
-        """Remove the object of an event, all versions of it. Raises StoreUnavailable."""
+        """Remove the object of an event, and what was copied of it, for good.
+
+        Raises StoreUnavailable.
+        """
         purge(self._store, event.object_key, event.etag)
+        for copied in self._copies(event):
+            purge(self._store, copied.key)
+
+    def _copies(self, event: ClaimedEvent) -> Iterator[ListedObject]:
+        return self._store.list(f"{event.received_at:%Y/%m/%d}/{event.event_id}.")
 
     def _submission(self, event: ClaimedEvent, stored: StoredObject) -> Submission:
         assert event.user_id is not None
         writing = stored.writing
         return Submission(
             data=self._read(stored),
-            filename=event.object_key.rsplit("/", 1)[-1][:MAX_FILENAME],
+            filename=clean_filename(event.object_key),
             user_id=event.user_id,
             email=None,
             request_id=f"event-{event.event_id}",

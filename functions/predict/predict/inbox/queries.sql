@@ -93,7 +93,7 @@ RETURNING
                 AND (NOT EXISTS (SELECT 1 FROM users WHERE users.user_id = event.user_id)
                     OR written.at <= requested_at + interval '5 seconds'
                     OR (written.at <= requested_at + interval '10 minutes'
-                        AND event.object_key ~ '^uploads/[^/]+/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/'
+                        AND event.object_key ~ '^uploads/[^/]+/[0-9a-f]{8}(-[0-9a-f]{4}){4}[0-9a-f]{8}/'
                         AND NOT EXISTS (
                             SELECT 1 FROM uploads WHERE uploads.object_key = event.object_key)))
         )) AS is_erased;
@@ -163,20 +163,29 @@ WHERE state IN ('pending', 'dead') AND bucket = :bucket;
 
 -- name: keys_without_row
 -- Those of the given object keys that no image has, nor will have by an upload in progress, whose
--- event names its picture, and that nobody is about to remove; and whether their picture, or its
--- user, was erased.
-SELECT
-    key,
-    coalesce(event.state = 'erased', false) OR EXISTS (
-        SELECT 1 FROM erasures WHERE kind = 'image' AND subject_id = image_id) AS is_erased
+-- event names its picture, and that are not going to be removed anyway.
+SELECT key
+FROM unnest(:keys::text[]) AS key
+WHERE NOT EXISTS (SELECT 1 FROM images WHERE object_key = key)
+    AND NOT EXISTS (
+        SELECT 1
+        FROM storage_events
+        WHERE state = 'pending' AND event_id = substring(
+            key FROM '([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\.[a-z]+$'
+        )::uuid
+    )
+    AND NOT EXISTS (SELECT 1 FROM objects_to_remove WHERE object_key = key);
+
+-- name: erased_keys
+-- Those of the given object keys whose picture, or its user, was erased. The picture of an event
+-- has the event's id.
+SELECT key
 FROM unnest(:keys::text[]) AS key
 CROSS JOIN LATERAL (SELECT substring(
     key FROM '([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\.[a-z]+$'
-)::uuid AS image_id) AS picture
-LEFT JOIN storage_events AS event ON event_id = image_id
-WHERE NOT EXISTS (SELECT 1 FROM images WHERE object_key = key)
-    AND NOT EXISTS (SELECT 1 FROM objects_to_remove WHERE object_key = key)
-    AND event.state IS DISTINCT FROM 'pending';
+)::uuid AS id) AS image
+WHERE EXISTS (SELECT 1 FROM storage_events WHERE event_id = image.id AND state = 'erased')
+    OR EXISTS (SELECT 1 FROM erasures WHERE kind = 'image' AND subject_id = image.id);
 
 -- name: keys_between
 -- The keys of settled pictures in a stretch of a listing.
@@ -187,10 +196,16 @@ WHERE object_key COLLATE "C" > :after AND object_key COLLATE "C" <= :until
 ORDER BY object_key COLLATE "C";
 
 -- name: note_missing!
--- Note since when a picture's object is missing, or that it is there, if there is such a picture.
+-- Note since when a picture's object is missing.
 UPDATE images
-SET missing_since = CASE WHEN :missing THEN coalesce(missing_since, now()) END
-WHERE object_key = :key;
+SET missing_since = now()
+WHERE object_key = :key AND missing_since IS NULL;
+
+-- name: note_present!
+-- Note that the objects of pictures are there.
+UPDATE images
+SET missing_since = NULL
+WHERE object_key = ANY (:keys::text[]) AND missing_since IS NOT NULL;
 
 -- name: try_lock$
 -- Whether nobody else is sweeping; the session holds the lock until it ends.

@@ -12,7 +12,7 @@ from typing import Protocol
 from common.db import Database, load_queries
 from common.errors import NotFound
 from common.purging import purge
-from common.storage import ListedObject, ObjectStore
+from common.storage import ObjectStore
 
 QUARANTINE = "quarantine/"
 # What is younger may still be about to get its other half.
@@ -26,8 +26,9 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Differences:
-    """How many objects had no row and were put aside, how many rows had no object, and of how
-    many of these it was found among what was put aside. Objects of erased pictures are removed."""
+    """How many objects had no row and were put aside, how many rows had no object, of how many of
+    these it was found among what was put aside, and how many were removed because their picture
+    was erased."""
 
     objects_without_row: int = 0
     rows_without_object: int = 0
@@ -38,17 +39,21 @@ class Differences:
 class PictureIndex(Protocol):
     """Knows which pictures have rows. Every method raises DatabaseUnavailable."""
 
-    def without_row(self, keys: Sequence[str]) -> dict[str, bool]:
-        """Those of the keys that no picture has, nor will have by an upload in progress, and
-        whether their picture was erased; but not those that are going to be removed anyway."""
+    def without_row(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that no picture has, nor will have by an upload in progress."""
+
+    def erased(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys whose picture, or its user, was erased."""
 
     def between(self, after: str, until: str, before: datetime) -> list[str]:
         """The keys of pictures, in the order of their bytes, above `after` and up to `until`,
         that were stored earlier than `before`."""
 
-    def note_missing(self, key: str, missing: bool) -> bool:
-        """Note that a picture's object is missing, or is there again; whether there is still
-        such a picture."""
+    def note_missing(self, key: str) -> None:
+        """Note that a picture's object is missing, and since when."""
+
+    def note_present(self, keys: Sequence[str]) -> None:
+        """Note that the objects of pictures are there, should they have been missing."""
 
 
 class PostgresPictureIndex:
@@ -57,20 +62,26 @@ class PostgresPictureIndex:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def without_row(self, keys: Sequence[str]) -> dict[str, bool]:
+    def without_row(self, keys: Sequence[str]) -> set[str]:
         with self._database.transaction() as connection:
-            return {row["key"]: row["is_erased"]
-                    for row in _queries.keys_without_row(connection, keys=[*keys])}
+            return {row["key"] for row in _queries.keys_without_row(connection, keys=[*keys])}
+
+    def erased(self, keys: Sequence[str]) -> set[str]:
+        with self._database.transaction() as connection:
+            return {row["key"] for row in _queries.erased_keys(connection, keys=[*keys])}
 
     def between(self, after: str, until: str, before: datetime) -> list[str]:
         with self._database.transaction() as connection:
             return [row["object_key"] for row in _queries.keys_between(
                 connection, after=after, until=until, before=before)]
 
-    def note_missing(self, key: str, missing: bool) -> bool:
+    def note_missing(self, key: str) -> None:
         with self._database.transaction() as connection:
-            count: int = _queries.note_missing(connection, key=key, missing=missing)
-        return count > 0
+            _queries.note_missing(connection, key=key)
+
+    def note_present(self, keys: Sequence[str]) -> None:
+        with self._database.transaction() as connection:
+            _queries.note_present(connection, keys=[*keys])
 
 
 class Reconciler:
@@ -103,18 +114,19 @@ class Reconciler:
         listed = self._store.list(folder)
         after = folder
         while batch := list(islice(listed, BATCH)):
-            self._put_aside(
-                [each for each in batch if each.modified < before], found)
-            self._look_for_objects(after, batch[-1].key, {each.key for each in batch}, before,
-                                   found)
-            after = batch[-1].key
+            keys = [each.key for each in batch]
+            self._put_aside([each.key for each in batch if each.modified < before], found)
+            self._index.note_present(keys)
+            self._look_for_objects(after, keys[-1], set(keys), before, found)
+            after = keys[-1]
         # "0" follows "/" in the order of bytes: to the end of the folder.
         self._look_for_objects(after, f"{folder[:-1]}0", set(), before, found)
 
-    def _put_aside(self, settled: list[ListedObject], found: Differences) -> None:
-        orphans = self._index.without_row([each.key for each in settled])
-        for key, erased in sorted(orphans.items()):
-            if erased:
+    def _put_aside(self, settled: list[str], found: Differences) -> None:
+        orphans = sorted(self._index.without_row(settled))
+        erased = self._index.erased(orphans) if orphans else set()
+        for key in orphans:
+            if key in erased:
                 log.warning("an erased picture was still there", extra={"key": key})
                 purge(self._store, key)
                 found.erased += 1
@@ -126,15 +138,16 @@ class Reconciler:
         self, after: str, until: str, present: set[str], before: datetime, found: Differences
     ) -> None:
         for key in self._missing(after, until, present, before):
-            back = self._move(QUARANTINE + key, key)
-            if not self._index.note_missing(key, not back):
-                purge(self._store, key)  # it was erased since it was looked for
-                continue
-            if back:
+            if self._move(QUARANTINE + key, key):
+                if self._index.without_row([key]):  # it was erased since it was looked for
+                    purge(self._store, key)
+                    continue
                 log.warning("a picture is back from quarantine", extra={"key": key})
+                self._index.note_present([key])
                 found.restored += 1
             else:
                 log.error("a picture's object is missing", extra={"key": key})
+                self._index.note_missing(key)
             found.rows_without_object += 1
 
     def _missing(
