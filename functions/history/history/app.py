@@ -5,6 +5,7 @@ from flask import Flask
 from prometheus_client import CollectorRegistry
 
 from common import logs
+from common.audit import PostgresAuditTrail
 from common.auth import Authenticator, MachineToken
 from common.config import Settings
 from common.db import Database
@@ -32,7 +33,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     database = Database(settings, size=settings.web_threads + 1)
     client = s3_client(settings, connections=settings.web_threads + 1)
     pictures = S3ObjectStore(client, settings.minio_bucket_name)
-    erasures = PostgresErasures(database)
+    trail, erasures = PostgresAuditTrail(database), PostgresErasures(database)
     worker = ErasureWorker(erasures, pictures)
     app = create_web_app(
         "history",
@@ -43,10 +44,11 @@ def create_app(settings: Settings | None = None) -> Flask:
         MachineToken(settings.events_token),
     )
     app.register_blueprint(prediction_routes.create_routes(
-        PredictionHistory(PostgresPredictionReader(database))))
+        PredictionHistory(PostgresPredictionReader(database), trail)))
     app.register_blueprint(image_routes.create_routes(
-        ImageArchive(PostgresImageReader(database), pictures)))
-    app.register_blueprint(user_routes.create_routes(Users(PostgresUserReader(database))))
+        ImageArchive(PostgresImageReader(database), pictures, trail)))
+    app.register_blueprint(user_routes.create_routes(
+        Users(PostgresUserReader(database), trail)))
     app.register_blueprint(erasure_routes.create_routes(Erasures(erasures, worker)))
     worker.start()
     return app

@@ -123,10 +123,8 @@ class PostgresErasures:
             _queries.allow_time(connection, timeout=ERASE_TIMEOUT)
             [*_queries.hold_events_of_user(connection, user_id=user_id)]
             _queries.delete_keys_of_user(connection, user_id=user_id)
-            created = _queries.ensure_user(
-                connection, user_id=user_id, placeholder_email=placeholder_email(user_id))
-            _queries.hold_user(connection, user_id=user_id)
-            if created and not _queries.has_events(connection, user_id=user_id):
+            is_known = _hold_user(connection, user_id)
+            if not is_known and not _queries.has_events(connection, user_id=user_id):
                 known = _resume(connection, "user", user_id, None, lease_seconds)
                 if known is not None:
                     _queries.delete_user(connection, user_id=user_id)
@@ -185,6 +183,21 @@ class PostgresErasures:
         with self._database.transaction() as connection:
             count: int = _queries.count_unfinished(connection)
         return count
+
+
+def _hold_user(connection: Connection, user_id: uuid.UUID) -> bool:
+    """Hold a user's row, or one made for that purpose; whether anything was stored of the user.
+
+    Whoever erases the same user at the same moment is waited for, and so is a request that is
+    just storing the user's first picture.
+    """
+    created = 0
+    for _ in range(3):
+        if _queries.hold_user(connection, user_id=user_id) is not None:
+            break
+        created = _queries.ensure_user(
+            connection, user_id=user_id, placeholder_email=placeholder_email(user_id))
+    return created == 0
 
 
 def _begin(
