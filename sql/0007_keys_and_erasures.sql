@@ -13,7 +13,8 @@ CREATE TABLE idempotency_keys (
     -- Who works on it until when; a request that died is taken over afterwards.
     lease_token uuid,
     lease_until timestamptz NOT NULL,
-    -- The answer, written by the transaction that records the prediction.
+    -- The answer, written by the transaction that records the prediction; all zeros once that was
+    -- erased.
     prediction_id uuid,
     PRIMARY KEY (user_id, key_digest)
 );

@@ -33,8 +33,9 @@ def module_settings(servers: Settings, template: str) -> Iterator[Settings]:
 
 @pytest.fixture
 def database_settings(module_settings: Settings) -> Settings:
-    """The same, without users, pictures and predictions: cheaper than one for each test."""
-    for table in ("predictions", "images", "users"):
+    """The same, without users and all that is stored of them: cheaper than one for each test."""
+    for table in ("outbox", "uploads", "idempotency_keys", "storage_events", "erasures",
+                  "predictions", "backfills", "images", "users"):
         query(module_settings, f"DELETE FROM {table}")
     return module_settings
 

@@ -59,8 +59,7 @@ class ArchiveInPostgres:
 def archive(
     database: Database, database_settings: Settings, add_image: AddImage
 ) -> ArchiveInPostgres:
-    for statement in ("DELETE FROM erasures", "DELETE FROM storage_events",
-                      "ALTER TABLE audit_log DISABLE TRIGGER ALL", "DELETE FROM audit_log",
+    for statement in ("ALTER TABLE audit_log DISABLE TRIGGER ALL", "DELETE FROM audit_log",
                       "ALTER TABLE audit_log ENABLE TRIGGER ALL"):
         query(database_settings, statement)
     return ArchiveInPostgres(database, database_settings, add_image)

@@ -29,7 +29,8 @@ class OfficeInPostgres:
     def erase(self, prediction_id: uuid.UUID) -> None:
         for statement in (
                 "DELETE FROM predictions WHERE prediction_id = %s",
-                "UPDATE idempotency_keys SET request_digest = NULL WHERE prediction_id = %s"):
+                "UPDATE idempotency_keys SET request_digest = NULL, prediction_id = "
+                "'00000000-0000-0000-0000-000000000000' WHERE prediction_id = %s"):
             query(self._settings, statement, prediction_id)
 
     def count(self) -> int:

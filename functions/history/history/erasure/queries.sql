@@ -57,7 +57,8 @@ WHERE its.event_id = :image_id
 
 -- name: blank_keys_of_image!
 -- Who sends a request again hears that its picture was erased; what was sent is forgotten.
-UPDATE idempotency_keys SET request_digest = NULL
+UPDATE idempotency_keys
+SET request_digest = NULL, prediction_id = '00000000-0000-0000-0000-000000000000'
 WHERE prediction_id IN (SELECT prediction_id FROM predictions WHERE image_id = :image_id);
 
 -- name: delete_told_of_image!
@@ -106,8 +107,9 @@ SELECT
     (SELECT count(*) FROM predictions WHERE user_id = :user_id) AS predictions;
 
 -- name: doom_user!
--- The objects of the user's pictures; those that uploads being classified may still become, once
--- their leases have run out; and uploads whose prefix is the user's in another notation.
+-- The objects of the user's pictures; what was copied, or is just being copied, of uploads that
+-- have no picture, once nobody's lease is left; and uploads whose prefix is the user's in another
+-- notation.
 INSERT INTO objects_to_remove (erasure_id, object_key, etag, due_at)
 SELECT :erasure_id, object_key, '', now() FROM images WHERE user_id = :user_id
 UNION
@@ -116,7 +118,7 @@ SELECT
     to_char(received_at AT TIME ZONE 'UTC', 'YYYY/MM/DD/') || event_id || '.' || extension, '',
     CASE WHEN lease_token IS NULL THEN now() ELSE greatest(due_at, now()) END
 FROM storage_events, unnest(ARRAY['jpg', 'png', 'webp']) AS extension
-WHERE user_id = :user_id AND state = 'pending' AND attempts > 0
+WHERE user_id = :user_id AND state IN ('pending', 'superseded', 'dead') AND attempts > 0
 UNION
 SELECT DISTINCT :erasure_id::uuid, object_key, coalesce(object_etag, etag), now()
 FROM storage_events
@@ -138,7 +140,8 @@ DELETE FROM uploads WHERE user_id = :user_id;
 
 -- name: blank_keys_about_user!
 -- What others have sent for the user.
-UPDATE idempotency_keys SET request_digest = NULL
+UPDATE idempotency_keys
+SET request_digest = NULL, prediction_id = '00000000-0000-0000-0000-000000000000'
 WHERE prediction_id IN (SELECT prediction_id FROM predictions WHERE user_id = :user_id);
 
 -- name: delete_told_of_user!
