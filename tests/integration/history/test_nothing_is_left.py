@@ -102,9 +102,13 @@ def snapshot(settings: Settings, life: Life) -> dict[tuple[str, str], set[str]]:
     return rows_with(settings, {*life.words, life.user_id})
 
 
-def test_everything_is_searched(ada: Life, database_settings: Settings) -> None:
+def test_everything_is_searched(
+    ada: Life, database: Database, database_settings: Settings
+) -> None:
     """A life leaves traces in every table that could have any: a new one must be added to it."""
     ada.live()
+    PostgresErasures(database).erase_image(
+        ada.send("being erased"), ada.user_id, ORIGIN, LEASE)
     tables = {table for table, _ in columns(database_settings)}
     with_traces = {table for table, _ in snapshot(database_settings, ada)}
     with_traces |= {table for table, _ in rows_with(database_settings, ada.images)}
