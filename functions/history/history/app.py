@@ -9,6 +9,7 @@ from common.audit import PostgresAuditTrail
 from common.auth import Authenticator, MachineToken
 from common.config import Settings
 from common.db import Database
+from common.refusals import RefusalLog
 from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app
 from history.erasure import routes as erasure_routes
@@ -43,6 +44,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         CollectorRegistry(),
         MachineToken(settings.events_token),
     )
+    refusals = RefusalLog(trail)
+    refusals.install(app)
     app.register_blueprint(prediction_routes.create_routes(
         PredictionHistory(PostgresPredictionReader(database), trail)))
     app.register_blueprint(image_routes.create_routes(
@@ -51,4 +54,5 @@ def create_app(settings: Settings | None = None) -> Flask:
         Users(PostgresUserReader(database), trail)))
     app.register_blueprint(erasure_routes.create_routes(Erasures(erasures, worker)))
     worker.start()
+    refusals.start()
     return app
