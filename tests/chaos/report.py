@@ -11,7 +11,7 @@ class Report:
         self._rows: list[tuple[str, Mapping[str, int]]] = []
 
     def add(self, scenario: str, counts: Mapping[str, int]) -> None:
-        """A scenario was survived; `counts` says how often what happened in it, and how long what took."""
+        """A scenario was survived; `counts` says what happened in it how often, and for how long."""
         self._rows.append((scenario, counts))
 
     def lines(self) -> Iterator[str]:
