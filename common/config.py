@@ -13,6 +13,10 @@ from common.errors import ConfigurationError
 
 REQUIRED = object()
 
+# How the secrets of .env.example begin, and what a secret of one's own has at least.
+EXAMPLE = "insecure-"
+MIN_SECRET_CHARACTERS = 16
+
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 Loaded = TypeVar("Loaded", bound="StoreSettings")
 
@@ -142,6 +146,10 @@ class StoreSettings:
 class Settings(StoreSettings):
     """Every setting of the three functions."""
 
+    environment: str = setting(
+        "production refuses secrets that are short or stand in an example", "development",
+        _one_of("development", "production"))
+
     postgres_user: str = setting("database role")
     postgres_password: str = setting("its password", secret=True)
     postgres_db: str = setting("database name")
@@ -175,6 +183,8 @@ class Settings(StoreSettings):
     micro_batches: bool = setting(
         "gather concurrent pictures into batches of up to 8 for TensorFlow", "false", _boolean)
     model_cache_dir: Path = setting("downloaded models, by digest", "/tmp/imgclass/models", Path)
+    baked_models_dir: Path = setting(
+        "models that came with the image, by digest; looked in before the bucket", "/models", Path)
     model_poll_seconds: float = setting("how often the active model is looked up", "2", _seconds)
 
     events_token: str = setting(
@@ -216,6 +226,26 @@ class Settings(StoreSettings):
             raise ConfigurationError("EVENTS_TOKEN must have at least 16 characters")
         if self.jwt_leeway_seconds > 60:
             raise ConfigurationError("JWT_LEEWAY_SECONDS must be at most 60")
+        if self.environment == "production":
+            for name, value in self.own_secrets.items():
+                _refuse_weak(name, value)
+
+    @property
+    def own_secrets(self) -> dict[str, str]:
+        """The secrets in use by their names; access keys are names, not secrets."""
+        secrets = {
+            "POSTGRES_PASSWORD": self.postgres_password, "MINIO_SECRET_KEY": self.minio_secret_key,
+            "JWT_SECRET": self.jwt_secret, "EVENTS_TOKEN": self.events_token}
+        return {name: value for name, value in secrets.items() if value}
+
+
+def _refuse_weak(name: str, value: str) -> None:
+    if value.startswith(EXAMPLE):
+        raise ConfigurationError(f"{name} is an example's; ENVIRONMENT=production wants your own")
+    if len(value) < MIN_SECRET_CHARACTERS:
+        raise ConfigurationError(
+            f"{name} must have at least {MIN_SECRET_CHARACTERS} characters with "
+            "ENVIRONMENT=production")
 
 
 def _read_secret(directory: Path, name: str) -> str:

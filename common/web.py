@@ -117,6 +117,8 @@ def _install_health(app: Flask, checks: Mapping[str, ReadinessCheck]) -> None:
             try:
                 check()
             except Unavailable as error:
+                # What a driver said of it is for the log alone.
+                log.warning("not ready: %s: %s", part, str(error.__cause__ or error).strip())
                 missing.append(f"{part}: {error}")
         if missing:
             raise Unavailable(" ".join(missing))

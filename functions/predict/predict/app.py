@@ -46,7 +46,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     client = s3_client(settings, connections=settings.web_threads + 1)
     pictures = S3ObjectStore(client, settings.minio_bucket_name)
     files = ModelFiles(
-        S3ObjectStore(client, settings.models_bucket_name), settings.model_cache_dir)
+        S3ObjectStore(client, settings.models_bucket_name), settings.model_cache_dir,
+        settings.baked_models_dir)
     models = ModelHost(
         PostgresRolloutRepository(database),
         ModelLoader(files, settings.engine, settings.inference_threads or available_cpus(),
