@@ -183,8 +183,9 @@ class Settings(StoreSettings):
     micro_batches: bool = setting(
         "gather concurrent pictures into batches of up to 8 for TensorFlow", "false", _boolean)
     model_cache_dir: Path = setting("downloaded models, by digest", "/tmp/imgclass/models", Path)
-    baked_models_dir: Path = setting(
-        "models that came with the image, by digest; looked in before the bucket", "/models", Path)
+    baked_models_dir: Path | None = setting(
+        "models that came with the image, by digest; looked in before the bucket", "",
+        lambda text: Path(text) if text else None)
     model_poll_seconds: float = setting("how often the active model is looked up", "2", _seconds)
 
     events_token: str = setting(
