@@ -94,9 +94,9 @@ class ObjectStore(Protocol):
         """Whether there is such an object."""
 
     def copy(
-        self, source: str, key: str, content_type: str, writing: Writing | None = None
+        self, source: str, key: str, content_type: str = "", writing: Writing | None = None
     ) -> None:
-        """Copy an object within the store, with a media type of its own.
+        """Copy an object within the store, as it is or with a media type of its own.
 
         Raises ObjectChanged if the source is not `writing` any more.
         """
@@ -150,18 +150,19 @@ class S3ObjectStore:
         return True
 
     def copy(
-        self, source: str, key: str, content_type: str, writing: Writing | None = None
+        self, source: str, key: str, content_type: str = "", writing: Writing | None = None
     ) -> None:
         place: CopySourceTypeDef = {"Bucket": self._bucket, "Key": source}
-        condition: dict[str, Any] = {}
+        options: dict[str, Any] = {}
+        if content_type:
+            options = {"MetadataDirective": "REPLACE", "ContentType": content_type}
         if writing is not None:
-            condition = {"CopySourceIfMatch": f'"{writing.etag}"'}
+            options["CopySourceIfMatch"] = f'"{writing.etag}"'
             if writing.version_id:
                 place["VersionId"] = writing.version_id
         with _translated(source):
             self._client.copy_object(
-                Bucket=self._bucket, Key=key, CopySource=place, ContentType=content_type,
-                MetadataDirective="REPLACE", **condition)
+                Bucket=self._bucket, Key=key, CopySource=place, **options)
 
     def download(self, key: str, path: Path) -> None:
         with _translated(key), path.open("wb") as file:

@@ -69,13 +69,26 @@ def create_web_app(
             return
         authorization = request.headers.get("Authorization")
         if request.url_rule.rule.startswith(MACHINE_PATHS):
-            machine_token.verify(authorization)
+            if request.method != "HEAD":  # with which a sender finds out whether anybody listens
+                machine_token.verify(authorization)
         else:
             g.principal = authenticator.authenticate(authorization)
 
     install_body_limit(app, body_limit)
     _install_health(app, checks)
     return app
+
+
+def failing(checks: Mapping[str, ReadinessCheck]) -> list[str]:
+    """What is not ready at the moment, and why; the log learns what a driver said of it."""
+    missing = []
+    for part, check in checks.items():
+        try:
+            check()
+        except Unavailable as error:
+            log.warning("not ready: %s: %s", part, str(error.__cause__ or error).strip())
+            missing.append(f"{part}: {error}")
+    return missing
 
 
 def principal() -> Principal:
@@ -112,14 +125,6 @@ def _install_health(app: Flask, checks: Mapping[str, ReadinessCheck]) -> None:
 
     @app.get("/_/ready")
     def ready() -> dict[str, str]:
-        missing = []
-        for part, check in checks.items():
-            try:
-                check()
-            except Unavailable as error:
-                # What a driver said of it is for the log alone.
-                log.warning("not ready: %s: %s", part, str(error.__cause__ or error).strip())
-                missing.append(f"{part}: {error}")
-        if missing:
+        if missing := failing(checks):
             raise Unavailable(" ".join(missing))
         return {"status": "ready"}

@@ -31,11 +31,14 @@ CREATE TABLE storage_events (
     -- When it may be claimed: a claim is a lease until then.
     due_at timestamptz NOT NULL DEFAULT now(),
     lease_token uuid,
-    -- Last-Modified of the object that was read, to the second.
+    -- ETag, and Last-Modified to the second, of the object that was read.
+    object_etag varchar(128),
     object_modified timestamptz,
     prediction_id uuid,
     received_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
+    -- When the upload of a classified picture was removed.
+    removed_at timestamptz,
     CHECK ((state = 'dead') = (fault IS NOT NULL))
 );
 

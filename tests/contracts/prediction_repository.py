@@ -170,14 +170,6 @@ class PredictionRepositoryContract:
         assert sum(email == "shared@example.org" for email in emails.values()) == 1
         assert stored.counts() == (6, 6, 6)
 
-    def test_keys_without_a_row(self, repository: PredictionRepository) -> None:
-        """Of any keys, those are told that no image has."""
-        known = record()
-        repository.record(known)
-        strange = ["2026/01/31/'; --.jpg", "2026/01/31/ä.jpg"]
-        assert sorted(repository.without_row([known.object_key, *strange])) == strange
-        assert repository.without_row([]) == []
-
     def test_shadow(self, repository: PredictionRepository, stored: Stored) -> None:
         """What the shadow model says is kept beside the answer, and does not change it."""
         given = record()

@@ -3,17 +3,18 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Callable
 
 from common.auth import placeholder_email
-from common.errors import CommitUnknown, Conflict, DatabaseUnavailable
-from predict.repository import PredictionRecord, ShadowRecord
+from common.errors import CommitUnknown, Conflict, DatabaseUnavailable, LeaseLost
+from predict.repository import PredictionRecord, ShadowRecord, UploadClaim
 
 
 class InMemoryPredictionRepository:
     """PredictionRepository in dictionaries.
 
     `models` are the known versions. `down` makes it unreachable; `loses_commits` stores and then
-    loses the connection, so that nobody knows.
+    loses the connection, so that nobody knows. `complete` says whether an upload's claim counts.
     """
 
     def __init__(self, *models: str) -> None:
@@ -23,12 +24,15 @@ class InMemoryPredictionRepository:
         self.shadows: dict[tuple[uuid.UUID, str], ShadowRecord] = {}
         self.down = False
         self.loses_commits = False
+        self.complete: Callable[[UploadClaim], bool] = lambda claim: True
         self._lock = threading.Lock()
 
-    def record(self, record: PredictionRecord) -> uuid.UUID:
+    def record(self, record: PredictionRecord, claim: UploadClaim | None = None) -> uuid.UUID:
         if self.down:
             raise DatabaseUnavailable()
         with self._lock:
+            if claim is not None and not self.complete(claim):
+                raise LeaseLost()
             stored = self.predictions.values()
             if (record.model_version not in self.models
                     or record.image_id in {one.image_id for one in stored}
@@ -40,12 +44,6 @@ class InMemoryPredictionRepository:
         if self.loses_commits:
             raise CommitUnknown()
         return prediction_id
-
-    def without_row(self, keys: list[str]) -> list[str]:
-        if self.down:
-            raise DatabaseUnavailable()
-        known = {record.object_key for record in self.predictions.values()}
-        return [key for key in keys if key not in known]
 
     def record_shadow(self, record: ShadowRecord) -> None:
         if self.down:

@@ -47,12 +47,12 @@ class InMemoryObjectStore:
         return key in self.objects
 
     def copy(
-        self, source: str, key: str, content_type: str, writing: Writing | None = None
+        self, source: str, key: str, content_type: str = "", writing: Writing | None = None
     ) -> None:
         stored = self.get(source)
         if writing is not None and stored.writing.etag != writing.etag:
             raise ObjectChanged()
-        self.put(key, b"".join(stored.chunks), content_type)
+        self.put(key, b"".join(stored.chunks), content_type or stored.content_type)
 
     def download(self, key: str, path: Path) -> None:
         path.write_bytes(b"".join(self.get(key).chunks))

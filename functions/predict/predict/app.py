@@ -9,7 +9,7 @@ from flask import Flask, Request
 from prometheus_client import CollectorRegistry
 
 from common import logs
-from common.auth import Authenticator
+from common.auth import Authenticator, MachineToken
 from common.config import Settings
 from common.cpu import available_cpus
 from common.db import Database
@@ -17,9 +17,17 @@ from common.inference.files import ModelFiles
 from common.inference.model import ModelLoader
 from common.notifications import Listener
 from common.storage import S3ObjectStore, s3_client
-from common.web import create_web_app
+from common.web import create_web_app, failing
+from predict.inbox.classifier import UploadClassifier
+from predict.inbox.reconcile import PostgresPictureIndex, Reconciler
+from predict.inbox.repository import PostgresInbox
+from predict.inbox.routes import create_routes as inbox_routes
+from predict.inbox.service import InboxService
+from predict.inbox.sweep import PostgresSweepLock, Sweeper, SweepTimer
+from predict.inbox.telemetry import InboxTelemetry
+from predict.inbox.worker import InboxWorker
+from predict.load import RequestLoad
 from predict.models import ModelHost
-from predict.orphans import OrphanWatch
 from predict.repository import PostgresPredictionRepository
 from predict.rollout import CHANNEL, PostgresRolloutRepository
 from predict.routes import create_routes
@@ -41,31 +49,50 @@ def create_app(settings: Settings | None = None) -> Flask:
     logs.configure("predict", settings.log_level, settings.log_dir)
     registry = CollectorRegistry()
     telemetry = Telemetry(registry)
-    database = Database(settings, size=settings.web_threads + 1)
-    repository = PostgresPredictionRepository(database)
-    client = s3_client(settings, connections=settings.web_threads + 1)
-    pictures = S3ObjectStore(client, settings.minio_bucket_name)
+    threads = settings.inference_threads or available_cpus()
+    inbox_threads = settings.inbox_threads or available_cpus()
+    # Requests, the threads of the inbox, and one of each of those in the background.
+    connections = settings.web_threads + 2 * inbox_threads + 2
+    database = Database(settings, size=connections)
+    bucket = settings.minio_bucket_name
+    repository = PostgresPredictionRepository(database, has_sink=bool(settings.k_sink))
+    client = s3_client(settings, connections)
+    pictures = S3ObjectStore(client, bucket)
     files = ModelFiles(
         S3ObjectStore(client, settings.models_bucket_name), settings.model_cache_dir,
         settings.baked_models_dir)
     models = ModelHost(
         PostgresRolloutRepository(database),
-        ModelLoader(files, settings.engine, settings.inference_threads or available_cpus(),
-                    settings.micro_batches),
+        ModelLoader(files, settings.engine, threads, settings.micro_batches),
         telemetry,
         Listener(database, CHANNEL).wait,
         settings.model_poll_seconds,
     )
     service = ClassificationService(
         models, pictures, repository,
-        ThreadPoolExecutor(settings.web_threads, thread_name_prefix="store"),
+        ThreadPoolExecutor(connections, thread_name_prefix="store"),
         ShadowScorer(repository, telemetry, settings.max_pixels),
         telemetry, settings.max_pixels)
     checks = {"model": models.check, "database": database.ping, "object store": pictures.ping}
+    load, inbox_telemetry = RequestLoad(threads), InboxTelemetry(registry)
+    inbox = PostgresInbox(database, bucket, has_sink=bool(settings.k_sink))
+    worker = InboxWorker(
+        inbox,
+        UploadClassifier(pictures, service, settings.max_body_bytes, settings.keep_uploads),
+        load, inbox_telemetry, lambda: not failing(checks), bucket, inbox_threads,
+        settings.inbox_max_attempts)
+    sweeper = Sweeper(
+        pictures, inbox, Reconciler(pictures, PostgresPictureIndex(database)),
+        PostgresSweepLock(database), bucket, inbox_telemetry)
     app = create_web_app(
-        "predict", Authenticator(settings), checks, settings.max_body_bytes, registry)
+        "predict", Authenticator(settings), checks, settings.max_body_bytes, registry,
+        MachineToken(settings.events_token))
     app.request_class = InMemoryRequest
-    app.register_blueprint(create_routes(service))
+    app.register_blueprint(create_routes(service, load))
+    app.register_blueprint(inbox_routes(InboxService(inbox, worker, sweeper, bucket)))
     models.start()
-    OrphanWatch(pictures, repository, telemetry).start()
+    if settings.inbox_worker:
+        worker.start()
+    if settings.sweep_seconds:
+        SweepTimer(sweeper, worker, settings.sweep_seconds).start()
     return app

@@ -1,5 +1,6 @@
 -- name: record_prediction$
--- Store a picture's owner, the picture and its prediction; answers the prediction's id.
+-- Store a picture's owner, the picture and its prediction, and have them told to whom it may
+-- concern; answers the prediction's id.
 -- The owner is created or, if its token names another address by now, updated. An address that
 -- already belongs to another user is replaced by a placeholder.
 WITH owner AS (
@@ -22,21 +23,49 @@ image AS (
     VALUES (
         :image_id, :user_id, :filename, :object_key, :content_type, :size_bytes,
         :sha256, :width, :height, :source)
+),
+prediction AS (
+    INSERT INTO predictions (
+        prediction_id, image_id, user_id, model_version, predicted_class, confidence_score,
+        prediction_time_ms, top_k, request_id, source, engine, model_digest, twin_digest,
+        preprocessing_digest)
+    VALUES (
+        :prediction_id, :image_id, :user_id, :model_version, :predicted_class,
+        :confidence_score, :prediction_time_ms, :top_k, :request_id, :source, :engine,
+        :model_digest, :twin_digest, :preprocessing_digest)
+    RETURNING
+        prediction_id, image_id, user_id, predicted_class, confidence_score, model_version,
+        source, created_at
 )
-INSERT INTO predictions (
-    image_id, user_id, model_version, predicted_class, confidence_score, prediction_time_ms,
-    top_k, request_id, source, engine, model_digest, twin_digest, preprocessing_digest)
-VALUES (
-    :image_id, :user_id, :model_version, :predicted_class, :confidence_score,
-    :prediction_time_ms, :top_k, :request_id, :source, :engine, :model_digest, :twin_digest,
-    :preprocessing_digest)
-RETURNING prediction_id;
+SELECT prediction_id, publish_event(
+    'imgclass.prediction.created', prediction_id::text,
+    to_jsonb(prediction) || jsonb_build_object('object_key', :object_key::text), :has_sink)
+FROM prediction;
 
--- name: keys_without_row
--- Those of the given object keys that no image has.
-SELECT key
-FROM unnest(:keys::text[]) AS key
-WHERE NOT EXISTS (SELECT 1 FROM images WHERE object_key = key);
+-- name: lock_upload$
+-- Let nobody else complete an event of the same object before this is committed.
+SELECT pg_advisory_xact_lock(hashtextextended(bucket || '/' || object_key, 0))
+FROM storage_events
+WHERE event_id = :event_id;
+
+-- name: complete_upload^
+-- Note that an event's object is classified, if the event is still the caller's, and unless the
+-- same bytes under the same key were classified not long ago: then they are a client's second
+-- attempt, or another event of the same object.
+UPDATE storage_events AS mine
+SET state = CASE WHEN :keep THEN 'done' ELSE 'classified' END, object_etag = :etag,
+    object_modified = :modified, prediction_id = :prediction_id, reason = NULL,
+    finished_at = now()
+WHERE event_id = :event_id AND lease_token = :lease_token AND state = 'pending'
+    AND NOT EXISTS (
+        SELECT 1
+        FROM storage_events AS other
+        WHERE other.bucket = mine.bucket AND other.object_key = mine.object_key
+            AND other.object_etag = :etag AND other.event_id <> mine.event_id
+            AND other.state IN ('classified', 'done')
+            AND other.finished_at > now() - interval '1 day'
+    )
+RETURNING event_id;
 
 -- name: record_shadow_prediction!
 -- Store what the shadow model says of an answered picture.

@@ -3,14 +3,16 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
 from common.auth import placeholder_email
 from common.db import Database, load_queries
-from common.errors import Conflict
+from common.errors import Conflict, LeaseLost
 from common.inference.model import Lineage
 
 _queries = load_queries(Path(__file__).with_name("queries.sql"))
@@ -55,51 +57,76 @@ class ShadowRecord:
     lineage: Lineage
 
 
+@dataclass(frozen=True)
+class UploadClaim:
+    """A claim on the event of an uploaded picture, and which writing of the object was read.
+
+    `keep` leaves the upload where it is; otherwise its removal is still to be done.
+    """
+
+    event_id: uuid.UUID
+    lease_token: uuid.UUID
+    etag: str
+    modified: datetime
+    keep: bool
+
+
 class PredictionRepository(Protocol):
     """Keeps predictions."""
 
-    def record(self, record: PredictionRecord) -> uuid.UUID:
+    def record(self, record: PredictionRecord, claim: UploadClaim | None = None) -> uuid.UUID:
         """Store everything or nothing; answers the prediction's id.
 
-        Raises DatabaseUnavailable, and CommitUnknown if it may have been stored after all.
+        That the event of `claim` is dealt with is part of it. Raises LeaseLost when it is
+        dealt with by another, DatabaseUnavailable, and CommitUnknown if everything may have been
+        stored after all.
         """
-
-    def without_row(self, keys: list[str]) -> list[str]:
-        """Those of the object keys that no image has. Raises DatabaseUnavailable."""
 
     def record_shadow(self, record: ShadowRecord) -> None:
         """Store what the shadow model says, unless it did already. Raises DatabaseUnavailable."""
 
 
 class PostgresPredictionRepository:
-    """PredictionRepository on PostgreSQL: one statement in each transaction."""
+    """PredictionRepository on PostgreSQL: one statement for what comes by HTTP.
 
-    def __init__(self, database: Database) -> None:
+    `has_sink` says whether the deployment has a sink for events.
+    """
+
+    def __init__(self, database: Database, has_sink: bool = False) -> None:
         self._database = database
+        self._has_sink = has_sink
 
-    def record(self, record: PredictionRecord) -> uuid.UUID:
+    def record(self, record: PredictionRecord, claim: UploadClaim | None = None) -> uuid.UUID:
         parameters = {
             **asdict(record),
+            "prediction_id": uuid.uuid4(),
             "placeholder_email": placeholder_email(record.user_id),
             "top_k": Json(record.top_k),
+            "has_sink": self._has_sink,
         }
         try:
-            return self._insert(parameters)
+            return self._insert(parameters, claim)
+        except LeaseLost:
+            raise
         except Conflict:
             # Another request created the same user or took the address between the statement's
             # look and its write; the next look sees that.
-            return self._insert(parameters)
-
-    def without_row(self, keys: list[str]) -> list[str]:
-        with self._database.transaction() as connection:
-            return [row["key"] for row in _queries.keys_without_row(connection, keys=keys)]
+            return self._insert(parameters, claim)
 
     def record_shadow(self, record: ShadowRecord) -> None:
         parameters = {**asdict(record), **record.lineage, "top_k": Json(record.top_k)}
         with self._database.transaction() as connection:
             _queries.record_shadow_prediction(connection, **parameters)
 
-    def _insert(self, parameters: dict[str, Any]) -> uuid.UUID:
+    def _insert(self, parameters: dict[str, Any], claim: UploadClaim | None) -> uuid.UUID:
         with self._database.transaction() as connection:
+            if claim is not None:
+                _complete(connection, claim, parameters["prediction_id"])
             prediction_id: uuid.UUID = _queries.record_prediction(connection, **parameters)
         return prediction_id
+
+
+def _complete(connection: Connection, claim: UploadClaim, prediction_id: uuid.UUID) -> None:
+    _queries.lock_upload(connection, event_id=claim.event_id)
+    if _queries.complete_upload(connection, **asdict(claim), prediction_id=prediction_id) is None:
+        raise LeaseLost()

@@ -11,20 +11,23 @@ from common.auth import Principal
 from common.errors import Forbidden, InvalidRequest
 from common.fields import parse_integer, parse_uuid
 from common.web import principal
+from predict.load import RequestLoad
 from predict.service import ClassificationService, Submission
 
 MAX_TOP_K = 100
 
 
-def create_routes(service: ClassificationService) -> Blueprint:
-    """The routes of picture classification."""
+def create_routes(service: ClassificationService, load: RequestLoad) -> Blueprint:
+    """The routes of picture classification; `load` hears of each that is waited for."""
     routes = Blueprint("predict", __name__)
 
     @routes.post("/api/v1/predict")
     def predict() -> Response:
         sent = request.form.get("top_k")
         top_k = None if sent is None else parse_integer("top_k", sent, 1, MAX_TOP_K)
-        answer = service.classify(_submission(principal(), top_k or 1))
+        submission = _submission(principal(), top_k or 1)
+        with load.request():
+            answer = service.classify(submission)
         body: dict[str, Any] = {
             "prediction_id": str(answer.prediction_id),
             "image_id": str(answer.image_id),
@@ -52,7 +55,6 @@ def _submission(caller: Principal, top_k: int) -> Submission:
         user_id=user_id,
         email=caller.email if user_id == caller.user_id else None,
         request_id=g.request_id,
-        source="http",
         top_k=top_k,
     )
 

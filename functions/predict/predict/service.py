@@ -13,9 +13,9 @@ from common.errors import CommitUnknown, ImgclassError
 from common.inference.engine import Score
 from common.inference.imaging import Picture, open_picture
 from common.inference.model import Model
-from common.storage import ObjectStore
+from common.storage import ObjectStore, Writing
 from predict.models import ModelProvider
-from predict.repository import PredictionRecord, PredictionRepository
+from predict.repository import PredictionRecord, PredictionRepository, UploadClaim
 from predict.shadow import ShadowScorer
 from predict.telemetry import Telemetry
 
@@ -23,11 +23,21 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Upload:
+    """Where in the bucket a picture lies that was put there directly, and the claim on it."""
+
+    object_key: str
+    writing: Writing
+    received_at: datetime
+    claim: UploadClaim
+
+
+@dataclass(frozen=True)
 class Submission:
     """A picture to classify: its bytes as sent, its owner, and where it came from.
 
     `email` None leaves the address known of the owner. At least `top_k` classes are recorded, and
-    never fewer than the model's manifest names.
+    never fewer than the model's manifest names. `upload` is None for what came by HTTP.
     """
 
     data: bytes
@@ -35,8 +45,22 @@ class Submission:
     user_id: uuid.UUID
     email: str | None
     request_id: str
-    source: str
     top_k: int
+    upload: Upload | None = None
+
+    @property
+    def source(self) -> str:
+        """How the picture came, as it is recorded."""
+        return "http" if self.upload is None else "bucket"
+
+    def place(self, extension: str) -> tuple[uuid.UUID, str]:
+        """The picture's id and its key in the bucket.
+
+        For an upload both follow from its event: whoever tries again writes the same object.
+        """
+        image_id = uuid.uuid4() if self.upload is None else self.upload.claim.event_id
+        day = datetime.now(timezone.utc) if self.upload is None else self.upload.received_at
+        return image_id, f"{day:%Y/%m/%d}/{image_id}.{extension}"
 
 
 @dataclass(frozen=True)
@@ -75,20 +99,20 @@ class ClassificationService:
         """Classify, store and record one picture.
 
         Raises UnsupportedMedia, BrokenPicture or PayloadTooLarge for a picture that cannot be
-        used, and Unavailable when the model, the store or the database cannot serve; then
-        nothing is recorded.
+        used, and Unavailable when the model, the store or the database cannot serve; for an
+        upload also NotFound or ObjectChanged when it is not there any more, and LeaseLost when
+        another deals with it. Then nothing is recorded.
         """
         lineup = self._models.lineup()
         model = lineup.model_for(submission.user_id)
         picture = open_picture(submission.data, self._max_pixels)
-        image_id = uuid.uuid4()
-        key = f"{datetime.now(timezone.utc):%Y/%m/%d}/{image_id}.{picture.extension}"
+        image_id, key = submission.place(picture.extension)
 
         started = time.perf_counter()
         with self._telemetry.preprocess_seconds.time():
             pixels = model.preprocess(picture)
         # The picture is known to be good: store it while the model works.
-        stored = self._executor.submit(self._put, key, submission.data, picture.media_type)
+        stored = self._executor.submit(self._store_picture, key, submission, picture.media_type)
         try:
             with self._telemetry.inference_seconds.time():
                 scores = model.classify(pixels, max(submission.top_k, model.manifest.top_k))
@@ -96,20 +120,27 @@ class ClassificationService:
             stored.result()
             with self._telemetry.record_seconds.time():
                 prediction_id = self._repository.record(
-                    _record(submission, picture, model, image_id, key, scores, elapsed_ms))
+                    _record(submission, picture, model, image_id, key, scores, elapsed_ms),
+                    submission.upload.claim if submission.upload else None)
         except CommitUnknown:
             raise  # the row may exist, and then its object must
         except Exception:
-            self._executor.submit(self._remove, key, stored)
+            # An upload is tried again, here or elsewhere, under the same key.
+            if submission.upload is None:
+                self._executor.submit(self._remove, key, stored)
             raise
         self._telemetry.predictions.labels(model.version).inc()
         if lineup.shadow is not None and lineup.shadow is not model:
             self._shadow.submit(lineup.shadow, submission.data, prediction_id)
         return Classification(prediction_id, image_id, model.version, elapsed_ms, scores)
 
-    def _put(self, key: str, data: bytes, media_type: str) -> None:
+    def _store_picture(self, key: str, submission: Submission, media_type: str) -> None:
+        upload = submission.upload
         with self._telemetry.store_seconds.time():
-            self._store.put(key, data, media_type)
+            if upload is None:
+                self._store.put(key, submission.data, media_type)
+            else:
+                self._store.copy(upload.object_key, key, media_type, upload.writing)
 
     def _remove(self, key: str, stored: Future[None]) -> None:
         """Take back an object whose row was not written, even if storing it seemed to fail."""

@@ -33,9 +33,6 @@ class Telemetry:
         self.orphaned_objects = Counter(
             "imgclass_orphaned_objects", "Pictures stored without a row that could not be "
             "removed again.", registry=registry)
-        self.objects_without_row = Gauge(
-            "imgclass_objects_without_row", "Pictures in the bucket that no row names, as last "
-            "looked for.", registry=registry)
         self.model_load_seconds = Histogram(
             "imgclass_model_load_duration_seconds", "Fetching, loading and warming a model.",
             buckets=(.1, .2, .5, 1, 2, 5, 10, 30), registry=registry)

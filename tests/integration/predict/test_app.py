@@ -21,9 +21,10 @@ from common.config import Settings
 from common.storage import S3ObjectStore, s3_client
 from tests import pictures, tokens
 from tests.contracts.object_store import read
-from tests.databases import add_model, environment_of, query, temporary_database
+from tests.databases import environment_of, query, temporary_database
 from tests.function_process import ROOT, Answer, FunctionProcess, form
 from tests.proxies import CuttingProxy
+from tests.tiny_rollout import activate
 
 if TYPE_CHECKING:  # it imports tensorflow, which need not be there to collect tests
     from tests.tiny_model import TinyModel
@@ -60,18 +61,7 @@ class Running:
 
     def activate(self, tiny: TinyModel, version: str, twin: bool = True) -> None:
         """Register and activate the tiny model under a version's name."""
-        path = f"{version}/tiny"
-        tiny.put_into(self.models, path)
-        digest, twin_digest = tiny.digests()
-        # Versions differ in their digests; only that of the archive is not needed for the twin.
-        digest = digest if not twin else hashlib.sha256(version.encode()).hexdigest()
-        add_model(self.settings, version, model_path=path, digest=digest,
-                  twin_digest=twin_digest if twin else None,
-                  manifest=json.dumps({**tiny.document, "version": version}))
-        # One transaction: there is no moment without an active model.
-        query(self.settings, "UPDATE model_versions SET is_active = false WHERE is_active; "
-                             "UPDATE model_versions SET is_active = true WHERE version = %s",
-              version)
+        activate(self.settings, self.models, tiny, version, twin)
 
     def counts(self) -> tuple[int, int]:
         """How many images there are in the table, how many objects in the bucket."""

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from common.auth import Authenticator
 from common.web import create_web_app
 from predict.app import InMemoryRequest
+from predict.load import RequestLoad
 from predict.routes import create_routes
 from predict.service import ClassificationService
 from predict.shadow import ShadowScorer
@@ -45,7 +46,7 @@ class Function:
             max_pixels=1_000_000)
         app = create_web_app("predict", Authenticator(settings()), {}, BODY_LIMIT, registry)
         app.request_class = InMemoryRequest
-        app.register_blueprint(create_routes(service))
+        app.register_blueprint(create_routes(service, RequestLoad(2)))
         self.client: FlaskClient = app.test_client()
 
     def post(

@@ -72,7 +72,7 @@ def house() -> Iterator[House]:
 def submission(data: bytes = pictures.png(60, 40), **changes: Any) -> Submission:
     complete: dict[str, Any] = {
         "data": data, "filename": "cup.png", "user_id": uuid.uuid4(),
-        "email": "ada@example.org", "request_id": "request-1", "source": "http", "top_k": 1}
+        "email": "ada@example.org", "request_id": "request-1", "top_k": 1}
     return Submission(**{**complete, **changes})
 
 

@@ -1,0 +1,1 @@
+"""Pictures put straight into the bucket: announced, claimed, classified once, removed."""

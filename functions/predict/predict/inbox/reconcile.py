@@ -1,0 +1,141 @@
+"""Pictures and their rows held against each other: neither stays without the other unnoticed."""
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from common.db import Database, load_queries
+from common.errors import NotFound
+from common.storage import ListedObject, ObjectStore
+
+QUARANTINE = "quarantine/"
+# What is younger may still be about to get its other half.
+MIN_AGE = timedelta(minutes=15)
+BATCH = 1000
+
+_queries = load_queries(Path(__file__).with_name("queries.sql"))
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Differences:
+    """How many objects had no row and were put aside, how many rows had no object, and of how
+    many of these it was found among what was put aside."""
+
+    objects_without_row: int = 0
+    rows_without_object: int = 0
+    restored: int = 0
+
+
+class PictureIndex(Protocol):
+    """Knows which pictures have rows. Every method raises DatabaseUnavailable."""
+
+    def without_row(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that no picture has, nor will have by an upload in progress."""
+
+    def between(self, after: str, until: str, before: datetime) -> list[str]:
+        """The keys of pictures, in the order of their bytes, above `after` and up to `until`,
+        that were stored earlier than `before`."""
+
+    def note_missing(self, key: str, missing: bool) -> None:
+        """Note that a picture's object is missing, or is there again."""
+
+
+class PostgresPictureIndex:
+    """PictureIndex on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def without_row(self, keys: Sequence[str]) -> set[str]:
+        with self._database.transaction() as connection:
+            return {row["key"] for row in _queries.keys_without_row(connection, keys=[*keys])}
+
+    def between(self, after: str, until: str, before: datetime) -> list[str]:
+        with self._database.transaction() as connection:
+            return [row["object_key"] for row in _queries.keys_between(
+                connection, after=after, until=until, before=before)]
+
+    def note_missing(self, key: str, missing: bool) -> None:
+        with self._database.transaction() as connection:
+            _queries.note_missing(connection, key=key, missing=missing)
+
+
+class Reconciler:
+    """Compares the pictures of some days with their rows, and mends what can be mended.
+
+    An object without a row is moved below quarantine/, not removed: should the database ever be
+    restored from a backup, these are the pictures whose rows were lost. A row without an object
+    gets it back from there, or is marked.
+    """
+
+    def __init__(
+        self, store: ObjectStore, index: PictureIndex, min_age: timedelta = MIN_AGE
+    ) -> None:
+        self._store = store
+        self._index = index
+        self._min_age = min_age
+
+    def compare(self, days: int, now: datetime) -> Differences:
+        """Go through the last `days` days, the oldest first.
+
+        Raises StoreUnavailable or DatabaseUnavailable.
+        """
+        found = Differences()
+        for back in reversed(range(days)):
+            self._compare_day(now.date() - timedelta(days=back), now - self._min_age, found)
+        return found
+
+    def _compare_day(self, day: date, before: datetime, found: Differences) -> None:
+        folder = f"{day:%Y/%m/%d}/"
+        listed = self._store.list(folder)
+        after = folder
+        while batch := list(islice(listed, BATCH)):
+            self._put_aside(
+                [each for each in batch if each.modified < before], found)
+            self._look_for_objects(after, batch[-1].key, {each.key for each in batch}, before,
+                                   found)
+            after = batch[-1].key
+        # "0" follows "/" in the order of bytes: to the end of the folder.
+        self._look_for_objects(after, f"{folder[:-1]}0", set(), before, found)
+
+    def _put_aside(self, settled: list[ListedObject], found: Differences) -> None:
+        for key in sorted(self._index.without_row([each.key for each in settled])):
+            log.warning("a picture without a row is put aside", extra={"key": key})
+            self._move(key, QUARANTINE + key)
+            found.objects_without_row += 1
+
+    def _look_for_objects(
+        self, after: str, until: str, present: set[str], before: datetime, found: Differences
+    ) -> None:
+        for key in self._missing(after, until, present, before):
+            if self._move(QUARANTINE + key, key):
+                log.warning("a picture is back from quarantine", extra={"key": key})
+                self._index.note_missing(key, False)
+                found.restored += 1
+            else:
+                log.error("a picture's object is missing", extra={"key": key})
+                self._index.note_missing(key, True)
+            found.rows_without_object += 1
+
+    def _missing(
+        self, after: str, until: str, present: set[str], before: datetime
+    ) -> Iterator[str]:
+        for key in self._index.between(after, until, before):
+            if key not in present and not self._store.exists(key):
+                yield key
+
+    def _move(self, source: str, key: str) -> bool:
+        """Say whether there was something to move."""
+        try:
+            self._store.copy(source, key)
+        except NotFound:
+            return False
+        self._store.delete(source)
+        return True

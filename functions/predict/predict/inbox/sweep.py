@@ -1,0 +1,151 @@
+"""The sweep: what no notification told of is found all the same."""
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+import psycopg2
+
+from common.db import Database, load_queries
+from common.errors import DatabaseUnavailable
+from common.storage import ListedObject, ObjectStore
+from predict.inbox.events import UPLOADS, StorageEvent, found_event
+from predict.inbox.reconcile import Differences, Reconciler
+from predict.inbox.repository import Inbox
+from predict.inbox.telemetry import InboxTelemetry
+
+# Pictures and rows are compared every hour; the first time far back, for what happened while
+# nobody looked.
+FIRST_DAYS, DAYS, COMPARE_SECONDS = 31, 2, 3600.0
+BATCH = 1000
+
+_queries = load_queries(Path(__file__).with_name("queries.sql"))
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """What a sweep has found: `uploads` lie in the bucket, `adopted` of them were unknown.
+
+    `differences` is None if pictures and rows were not compared.
+    """
+
+    uploads: int
+    adopted: int
+    differences: Differences | None
+
+
+class SweepLock(Protocol):
+    """Lets one process sweep at a time."""
+
+    def attempt(self) -> AbstractContextManager[bool]:
+        """Whether the lock is held while the context lasts. Raises DatabaseUnavailable."""
+
+
+class PostgresSweepLock:
+    """SweepLock on PostgreSQL: a connection of its own, with which the lock ends."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def attempt(self) -> Iterator[bool]:
+        try:
+            connection = self._database.connect()
+        except psycopg2.OperationalError as error:
+            raise DatabaseUnavailable() from error
+        with closing(connection):
+            connection.autocommit = True
+            yield _queries.try_lock(connection)
+
+
+class Sweeper:
+    """Looks through the bucket for what the inbox does not know."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        inbox: Inbox,
+        reconciler: Reconciler,
+        lock: SweepLock,
+        bucket: str,
+        telemetry: InboxTelemetry,
+    ) -> None:
+        self._store = store
+        self._inbox = inbox
+        self._reconciler = reconciler
+        self._lock = lock
+        self._bucket = bucket
+        self._telemetry = telemetry
+
+    def sweep(self, days: int) -> SweepReport | None:
+        """Adopt uploads nobody announced; compare pictures and rows of the last `days` days.
+
+        None if another process is sweeping. Raises StoreUnavailable or DatabaseUnavailable.
+        """
+        with self._lock.attempt() as alone:
+            if not alone:
+                return None
+            uploads, adopted = self._adopt()
+            differences = None
+            if days > 0:
+                differences = self._reconciler.compare(days, datetime.now(timezone.utc))
+        if adopted:
+            log.info("uploads found that nothing had announced", extra={"adopted": adopted})
+        self._telemetry.swept(adopted, differences)
+        self._telemetry.backlog(self._inbox.backlog())
+        return SweepReport(uploads, adopted, differences)
+
+    def _adopt(self) -> tuple[int, int]:
+        listed, uploads, adopted = self._store.list(UPLOADS), 0, 0
+        while batch := list(islice(listed, BATCH)):
+            events = [event for each in batch if (event := self._event(each)).is_upload]
+            uploads += len(events)
+            adopted += self._inbox.adopt(events)
+        return uploads, adopted
+
+    def _event(self, found: ListedObject) -> StorageEvent:
+        return found_event(self._bucket, found.key, found.etag, found.size, found.modified)
+
+
+class Wakeable(Protocol):
+    """Works on what the sweep adopts."""
+
+    def wake(self) -> None:
+        """Look again now."""
+
+
+class SweepTimer:
+    """Sweeps now and then from a background thread."""
+
+    def __init__(self, sweeper: Sweeper, worker: Wakeable, seconds: float) -> None:
+        self._sweeper = sweeper
+        self._worker = worker
+        self._seconds = seconds
+
+    def start(self) -> None:
+        """Begin to sweep; returns at once."""
+        threading.Thread(target=self._run, name="sweep", daemon=True).start()
+
+    def _run(self) -> None:
+        days, compare_at = FIRST_DAYS, time.monotonic()
+        while True:
+            due = time.monotonic() >= compare_at
+            try:
+                report = self._sweeper.sweep(days if due else 0)
+                if due:
+                    days, compare_at = DAYS, time.monotonic() + COMPARE_SECONDS
+                if report is not None and report.adopted:
+                    self._worker.wake()
+            except Exception as error:  # the thread must outlive an outage
+                log.warning("the bucket cannot be swept", exc_info=error)
+            time.sleep(self._seconds)

@@ -1,0 +1,50 @@
+"""The inbox in memory, which other tests trust, keeps the contract."""
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+
+from tests.contracts.inbox import InboxContract, Office
+from tests.fakes.inbox import InMemoryInbox
+from tests.fakes.repository import InMemoryPredictionRepository
+
+
+class OfficeInMemory:
+    """Both halves of the contract in dictionaries."""
+
+    def __init__(self) -> None:
+        self.inbox = InMemoryInbox()
+        self.repository = InMemoryPredictionRepository()
+        self.repository.complete = self.inbox.complete
+
+    def add_user(self) -> uuid.UUID:
+        user = uuid.uuid4()
+        self.inbox.users.add(user)
+        return user
+
+    def let_pass(self, time: timedelta) -> None:
+        for row in self.inbox.rows.values():
+            if row.finished_at is not None:
+                row.finished_at -= time
+
+    def states(self) -> list[tuple[str, str | None]]:
+        return [(row.state, row.fault) for row in self.inbox.rows.values()]
+
+    def told(self) -> list[uuid.UUID]:
+        return self.inbox.told
+
+
+class TestInMemoryInbox(InboxContract):
+    """The fake."""
+
+    @pytest.fixture
+    def office(self) -> Office:
+        return OfficeInMemory()
+
+    @pytest.fixture
+    def unreachable_inbox(self) -> InMemoryInbox:
+        inbox = InMemoryInbox()
+        inbox.down = True
+        return inbox
