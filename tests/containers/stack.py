@@ -53,13 +53,16 @@ class ComposeStack:
     def build(self) -> None:
         """Build one image after the other: the machine may have other work to do."""
         services = json.loads(self.compose("config", "--format", "json"))["services"]
-        for name in sorted(services):
-            if "build" in services[name]:
-                self.compose("build", name, timeout=BUILD_SECONDS)
+        builds = {json.dumps(service["build"], sort_keys=True): name
+                  for name, service in services.items() if "build" in service}
+        for name in builds.values():  # what services share is built once
+            self.compose("build", name, timeout=BUILD_SECONDS)
 
-    def up(self) -> None:
+    def up(self, *services: str, profile: str = "") -> None:
+        """Return once it is up, or some of its services are."""
         try:
-            self.compose("up", "-d", "--wait", timeout=UP_SECONDS)
+            self.compose(*(["--profile", profile] if profile else []), "up", "-d", "--wait",
+                         *services, timeout=UP_SECONDS)
         except AssertionError as error:
             logs = self.compose("logs", "--no-color", "--tail", "20")
             raise AssertionError(f"{error}\n{logs[-6000:]}") from None
