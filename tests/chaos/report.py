@@ -11,7 +11,7 @@ class Report:
         self._rows: list[tuple[str, Mapping[str, int]]] = []
 
     def add(self, scenario: str, counts: Mapping[str, int]) -> None:
-        """A scenario was survived; `counts` says what happened in it how often, and for how long."""
+        """A scenario was survived; `counts` says what happened in it, how often or how long."""
         self._rows.append((scenario, counts))
 
     def lines(self) -> Iterator[str]:
