@@ -159,6 +159,9 @@ class Settings:
     sweep_seconds: float = _setting(
         "how often uploads that nothing announced are looked for; 0 leaves it to "
         "POST /events/sweep", "60", _seconds_or_zero)
+    cron_seconds: float = _setting(
+        "shortest time between two sweeps that anybody may start by POST /, as OpenFaaS' "
+        "cron-connector does; 0 lets nobody", "0", _seconds_or_zero)
     k_sink: str = _setting(
         "URL that is told of every finished classification, as Knative sets it", "", _url)
     k_ce_overrides: str = _setting(
