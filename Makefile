@@ -1,6 +1,6 @@
 # Every task of the project. `make` lists them; the first that needs packages installs them.
 .DEFAULT_GOAL := help
-.PHONY: help up down status clean-data test lint bench-swaps model lock clean
+.PHONY: help up down status clean-data test lint bench-swaps minio model lock clean
 
 BIN := .venv/bin
 MODEL := var/models/efficientnet-lite0
@@ -28,13 +28,16 @@ test: lint ## Run lint and every test
 lint: ## Check style, types and who imports whom
 	@scripts/install dev
 	@$(BIN)/flake8
-	@$(BIN)/mypy --strict common imgclass sql scripts bench
+	@$(BIN)/mypy --strict common imgclass sql deploy scripts bench
 	@for each in $(FUNCTIONS); do MYPYPATH=functions/$$each $(BIN)/mypy --strict functions/$$each || exit 1; done
 	@PYTHONPATH=.:functions/predict:functions/history:functions/model-admin $(BIN)/lint-imports
 
 bench-swaps: ## Measure what swapping models does to a steady load (4 minutes)
 	@scripts/install stack
 	@$(BIN)/python -m bench.swaps
+
+minio: ## Build MinIO with Go, for the tests that need it (5 minutes, once)
+	@scripts/minio
 
 model: ## Build the default model
 	@scripts/install stack

@@ -6,14 +6,19 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, TypeVar, Union
 from urllib.parse import urlsplit
 
 from common.errors import ConfigurationError
 
 REQUIRED = object()
 
+# How the secrets of .env.example begin, and what a secret of one's own has at least.
+EXAMPLE = "insecure-"
+MIN_SECRET_CHARACTERS = 16
+
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+Loaded = TypeVar("Loaded", bound="StoreSettings")
 
 
 def _boolean(text: str) -> bool:
@@ -83,112 +88,34 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
-def _setting(
+def setting(
     help: str,
     default: object = REQUIRED,
     parse: Callable[[str], Any] = str,
     secret: bool = False,
 ) -> Any:
-    """A field of Settings; `default` is written as it would stand in the environment."""
+    """A field of settings; `default` is written as it would stand in the environment."""
     return field(
         repr=not secret,
         metadata={"help": help, "default": default, "parse": parse, "secret": secret})
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Every setting of the three functions; each is named after its environment variable."""
+class StoreSettings:
+    """What whoever uses the object store needs; each is named after its environment variable."""
 
-    postgres_user: str = _setting("database role")
-    postgres_password: str = _setting("its password", secret=True)
-    postgres_db: str = _setting("database name")
-    postgres_host: str = _setting("database host")
-    postgres_port: int = _setting("database port", "5432", _port)
-    postgres_sslmode: str = _setting(
-        "TLS to the database, as libpq's sslmode", "prefer",
-        _one_of("disable", "prefer", "require", "verify-ca", "verify-full"))
-
-    minio_endpoint: str = _setting("object store, host:port", parse=_host_and_port)
-    minio_access_key: str = _setting("S3 access key", secret=True)
-    minio_secret_key: str = _setting("S3 secret key", secret=True)
-    minio_bucket_name: str = _setting("bucket of the pictures")
-    minio_secure: bool = _setting("TLS to the object store", "false", _boolean)
-    minio_public_endpoint: str = _setting(
+    minio_endpoint: str = setting("object store, host:port", parse=_host_and_port)
+    minio_access_key: str = setting("S3 access key", secret=True)
+    minio_secret_key: str = setting("S3 secret key", secret=True)
+    minio_bucket_name: str = setting("bucket of the pictures")
+    minio_secure: bool = setting("TLS to the object store", "false", _boolean)
+    minio_public_endpoint: str = setting(
         "URL at which clients reach the object store, for presigned uploads; MINIO_ENDPOINT if "
         "empty", "", _url)
-    models_bucket_name: str = _setting("bucket of the models", "models")
-
-    jwt_algorithm: str = _setting(
-        "the one accepted signature algorithm", "HS256",
-        _one_of("HS256", "RS256", "ES256", "EdDSA"))
-    jwt_secret: str = _setting("shared secret for HS256, at least 32 bytes", "", secret=True)
-    jwt_jwks_url: str = _setting("key set of the identity provider, for the other algorithms", "")
-    jwt_issuer: str = _setting("required `iss`")
-    jwt_audience: str = _setting("required `aud`")
-    jwt_leeway_seconds: int = _setting("tolerated clock skew, at most 60", "30", _not_negative)
-
-    bind_host: str = _setting("address a function listens on", "0.0.0.0")
-    port: int = _setting("port a function listens on", "8080", _port)
-    web_threads: int = _setting("requests a function works on at once", "8", _positive)
-    log_dir: Path = _setting("folder of the rotating log files", "/logs", Path)
-    log_level: str = _setting(
-        "least severity logged", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"))
-
-    engine: str = _setting(
-        "auto takes the LiteRT twin and falls back to TensorFlow", "auto",
-        _one_of("auto", "litert", "tensorflow"))
-    inference_threads: int = _setting(
-        "pictures inferred at once; 0 means the CPU quota of the container", "0", _not_negative)
-    micro_batches: bool = _setting(
-        "gather concurrent pictures into batches of up to 8 for TensorFlow", "false", _boolean)
-    model_cache_dir: Path = _setting("downloaded models, by digest", "/tmp/imgclass/models", Path)
-    model_poll_seconds: float = _setting("how often the active model is looked up", "2", _seconds)
-
-    events_token: str = _setting(
-        "bearer token of /events/, at least 16 characters; without one nobody gets in", "",
-        secret=True)
-    inbox_worker: bool = _setting(
-        "classify uploads in the background; false leaves them to POST /events/drain", "true",
-        _boolean)
-    inbox_threads: int = _setting(
-        "uploads classified at once; 0 means the CPU quota of the container", "0", _not_negative)
-    inbox_max_attempts: int = _setting(
-        "attempts to classify an upload before it is given up", "8", _positive)
-    keep_uploads: bool = _setting(
-        "leave an upload where it is once it is classified", "false", _boolean)
-    sweep_seconds: float = _setting(
-        "how often uploads that nothing announced are looked for; 0 leaves it to "
-        "POST /events/sweep", "60", _seconds_or_zero)
-    cron_seconds: float = _setting(
-        "shortest time between two sweeps that anybody may start by POST /, as OpenFaaS' "
-        "cron-connector does; 0 lets nobody", "0", _seconds_or_zero)
-    k_sink: str = _setting(
-        "URL that is told of every finished classification, as Knative sets it", "", _url)
-    k_ce_overrides: str = _setting(
-        "extension attributes of these events, as Knative sets them", "")
-    webhook_networks: tuple[Network, ...] = _setting(
-        "private networks that webhooks may be in, separated by commas", "", _networks)
-    webhook_max_attempts: int = _setting(
-        "attempts to deliver an event before it is given up", "12", _positive)
-
-    max_body_bytes: int = _setting("largest request body", "10485760", _positive)
-    max_pixels: int = _setting("largest picture, in pixels", "40000000", _positive)
-    max_model_bytes: int = _setting("largest model archive", "1073741824", _positive)
-    validation_timeout_seconds: float = _setting(
-        "deadline of a model's validation", "600", _seconds)
-
-    def __post_init__(self) -> None:
-        if self.jwt_algorithm == "HS256" and len(self.jwt_secret.encode()) < 32:
-            raise ConfigurationError("JWT_SECRET must have at least 32 bytes for HS256")
-        if self.jwt_algorithm != "HS256" and not self.jwt_jwks_url:
-            raise ConfigurationError(f"JWT_JWKS_URL must be set for {self.jwt_algorithm}")
-        if 0 < len(self.events_token) < 16:
-            raise ConfigurationError("EVENTS_TOKEN must have at least 16 characters")
-        if self.jwt_leeway_seconds > 60:
-            raise ConfigurationError("JWT_LEEWAY_SECONDS must be at most 60")
+    models_bucket_name: str = setting("bucket of the models", "models")
 
     @classmethod
-    def load(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+    def load(cls: type[Loaded], environ: Mapping[str, str] = os.environ) -> Loaded:
         """Read every setting.
 
         A secret that is not in `environ` is read from `SECRETS_DIR/<name>` (default
@@ -213,6 +140,116 @@ class Settings:
             except ValueError as error:
                 raise ConfigurationError(f"{name} must be {error}, not {text!r}") from None
         return cls(**values)
+
+
+@dataclass(frozen=True)
+class Settings(StoreSettings):
+    """Every setting of the three functions."""
+
+    environment: str = setting(
+        "production refuses secrets that are short or stand in an example", "development",
+        _one_of("development", "production"))
+
+    postgres_user: str = setting("database role")
+    postgres_password: str = setting("its password", secret=True)
+    postgres_db: str = setting("database name")
+    postgres_host: str = setting("database host")
+    postgres_port: int = setting("database port", "5432", _port)
+    postgres_sslmode: str = setting(
+        "TLS to the database, as libpq's sslmode", "prefer",
+        _one_of("disable", "prefer", "require", "verify-ca", "verify-full"))
+
+    jwt_algorithm: str = setting(
+        "the one accepted signature algorithm", "HS256",
+        _one_of("HS256", "RS256", "ES256", "EdDSA"))
+    jwt_secret: str = setting("shared secret for HS256, at least 32 bytes", "", secret=True)
+    jwt_jwks_url: str = setting("key set of the identity provider, for the other algorithms", "")
+    jwt_issuer: str = setting("required `iss`")
+    jwt_audience: str = setting("required `aud`")
+    jwt_leeway_seconds: int = setting("tolerated clock skew, at most 60", "30", _not_negative)
+
+    bind_host: str = setting("address a function listens on", "0.0.0.0")
+    port: int = setting("port a function listens on", "8080", _port)
+    web_threads: int = setting("requests a function works on at once", "8", _positive)
+    log_dir: Path = setting("folder of the rotating log files", "/logs", Path)
+    log_level: str = setting(
+        "least severity logged", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"))
+
+    engine: str = setting(
+        "auto takes the LiteRT twin and falls back to TensorFlow", "auto",
+        _one_of("auto", "litert", "tensorflow"))
+    inference_threads: int = setting(
+        "pictures inferred at once; 0 means the CPU quota of the container", "0", _not_negative)
+    micro_batches: bool = setting(
+        "gather concurrent pictures into batches of up to 8 for TensorFlow", "false", _boolean)
+    model_cache_dir: Path = setting("downloaded models, by digest", "/tmp/imgclass/models", Path)
+    baked_models_dir: Path | None = setting(
+        "models that came with the image, by digest; looked in before the bucket", "",
+        lambda text: Path(text) if text else None)
+    model_poll_seconds: float = setting("how often the active model is looked up", "2", _seconds)
+
+    events_token: str = setting(
+        "bearer token of /events/, at least 16 characters; without one nobody gets in", "",
+        secret=True)
+    inbox_worker: bool = setting(
+        "classify uploads in the background; false leaves them to POST /events/drain", "true",
+        _boolean)
+    inbox_threads: int = setting(
+        "uploads classified at once; 0 means the CPU quota of the container", "0", _not_negative)
+    inbox_max_attempts: int = setting(
+        "attempts to classify an upload before it is given up", "8", _positive)
+    keep_uploads: bool = setting(
+        "leave an upload where it is once it is classified", "false", _boolean)
+    sweep_seconds: float = setting(
+        "how often uploads that nothing announced are looked for; 0 leaves it to "
+        "POST /events/sweep", "60", _seconds_or_zero)
+    cron_seconds: float = setting(
+        "shortest time between two sweeps that anybody may start by POST /, as OpenFaaS' "
+        "cron-connector does; 0 lets nobody", "0", _seconds_or_zero)
+    k_sink: str = setting(
+        "URL that is told of every finished classification, as Knative sets it", "", _url)
+    k_ce_overrides: str = setting(
+        "extension attributes of these events, as Knative sets them", "")
+    webhook_networks: tuple[Network, ...] = setting(
+        "private networks that webhooks may be in, separated by commas", "", _networks)
+    webhook_max_attempts: int = setting(
+        "attempts to deliver an event before it is given up", "12", _positive)
+
+    max_body_bytes: int = setting("largest request body", "10485760", _positive)
+    max_pixels: int = setting("largest picture, in pixels", "40000000", _positive)
+    max_model_bytes: int = setting("largest model archive", "1073741824", _positive)
+    validation_timeout_seconds: float = setting(
+        "deadline of a model's validation", "600", _seconds)
+
+    def __post_init__(self) -> None:
+        if self.jwt_algorithm == "HS256" and len(self.jwt_secret.encode()) < 32:
+            raise ConfigurationError("JWT_SECRET must have at least 32 bytes for HS256")
+        if self.jwt_algorithm != "HS256" and not self.jwt_jwks_url:
+            raise ConfigurationError(f"JWT_JWKS_URL must be set for {self.jwt_algorithm}")
+        if 0 < len(self.events_token) < 16:
+            raise ConfigurationError("EVENTS_TOKEN must have at least 16 characters")
+        if self.jwt_leeway_seconds > 60:
+            raise ConfigurationError("JWT_LEEWAY_SECONDS must be at most 60")
+        if self.environment == "production":
+            for name, value in self.own_secrets.items():
+                _refuse_weak(name, value)
+
+    @property
+    def own_secrets(self) -> dict[str, str]:
+        """The secrets in use by their names; access keys are names, not secrets."""
+        secrets = {
+            "POSTGRES_PASSWORD": self.postgres_password, "MINIO_SECRET_KEY": self.minio_secret_key,
+            "JWT_SECRET": self.jwt_secret, "EVENTS_TOKEN": self.events_token}
+        return {name: value for name, value in secrets.items() if value}
+
+
+def _refuse_weak(name: str, value: str) -> None:
+    if value.startswith(EXAMPLE):
+        raise ConfigurationError(f"{name} is an example's; ENVIRONMENT=production wants your own")
+    if len(value) < MIN_SECRET_CHARACTERS:
+        raise ConfigurationError(
+            f"{name} must have at least {MIN_SECRET_CHARACTERS} characters with "
+            "ENVIRONMENT=production")
 
 
 def _read_secret(directory: Path, name: str) -> str:

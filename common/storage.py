@@ -17,7 +17,7 @@ from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
 from s3transfer.exceptions import RetriesExceededError
 
-from common.config import Settings
+from common.config import StoreSettings
 from common.errors import NotFound, ObjectChanged, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class S3ObjectStore:
 _SEQUENTIAL = TransferConfig(use_threads=False)
 
 
-def s3_client(settings: Settings, connections: int, endpoint: str = "") -> S3Client:
+def s3_client(settings: StoreSettings, connections: int, endpoint: str = "") -> S3Client:
     """A client of MINIO_ENDPOINT, or of another `endpoint` (a URL) of the same store.
 
     It uses path-style addresses, as MinIO and SeaweedFS want them.

@@ -81,12 +81,13 @@ def create_web_app(
 
 
 def failing(checks: Mapping[str, ReadinessCheck]) -> list[str]:
-    """What is not ready at the moment, and why."""
+    """What is not ready at the moment, and why; the log learns what a driver said of it."""
     missing = []
     for part, check in checks.items():
         try:
             check()
         except Unavailable as error:
+            log.warning("not ready: %s: %s", part, str(error.__cause__ or error).strip())
             missing.append(f"{part}: {error}")
     return missing
 

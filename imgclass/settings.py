@@ -1,7 +1,7 @@
 """Settings of the command line and the embedded stack: read here, once, from the environment.
 
-API_HOST, API_PORT and the settings that go on to the functions may also stand in the `.env` file
-of the repository; the environment has precedence.
+API_HOST, API_PORT, MINIO_EVENT_QUEUE and the settings that go on to the functions may also stand
+in the `.env` file of the repository; the environment has precedence.
 """
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ DEVELOPMENT_EMAIL = "you@example.com"
 # The functions' settings that a developer may set for the embedded stack. Addresses and
 # credentials are not among them: the stack makes its own.
 PASSED_ON = (
-    "ENGINE", "INFERENCE_THREADS", "JWT_LEEWAY_SECONDS", "LOG_LEVEL", "MAX_BODY_BYTES",
-    "MAX_MODEL_BYTES", "MAX_PIXELS", "MICRO_BATCHES", "MODEL_POLL_SECONDS", "TZ",
-    "VALIDATION_TIMEOUT_SECONDS", "WEB_THREADS",
+    "CRON_SECONDS", "ENGINE", "INBOX_MAX_ATTEMPTS", "INBOX_THREADS", "INBOX_WORKER",
+    "INFERENCE_THREADS", "JWT_LEEWAY_SECONDS", "KEEP_UPLOADS", "K_CE_OVERRIDES", "K_SINK",
+    "LOG_LEVEL", "MAX_BODY_BYTES", "MAX_MODEL_BYTES", "MAX_PIXELS", "MICRO_BATCHES",
+    "MINIO_PUBLIC_ENDPOINT", "MODEL_POLL_SECONDS", "SWEEP_SECONDS", "TZ",
+    "VALIDATION_TIMEOUT_SECONDS", "WEBHOOK_MAX_ATTEMPTS", "WEBHOOK_NETWORKS", "WEB_THREADS",
 )
 
 
@@ -33,6 +35,7 @@ class Settings:
     """Where the checkout and the stack's state are, and how to reach the service.
 
     `api_host` and `api_port` are None where the developer chose none. `search_path` is PATH.
+    With `event_queue`, MinIO keeps the events it cannot deliver on disk.
     """
 
     root: Path = ROOT
@@ -42,6 +45,7 @@ class Settings:
     api_url: str = f"http://{DEFAULT_HOST}:{DEFAULT_PORT}"
     token: str | None = None
     search_path: str = os.defpath
+    event_queue: bool = False
     passed_on: Mapping[str, str] = field(default_factory=dict)
 
     def development_secret(self) -> str:
@@ -71,6 +75,7 @@ def load(environ: Mapping[str, str] = os.environ, root: Path = ROOT) -> Settings
         api_url=(merged.get("IMGCLASS_URL") or _url(var, host, port)).rstrip("/"),
         token=merged.get("IMGCLASS_TOKEN"),
         search_path=environ.get("PATH") or os.defpath,
+        event_queue=_boolean("MINIO_EVENT_QUEUE", merged.get("MINIO_EVENT_QUEUE", "false")),
         passed_on={name: merged[name] for name in PASSED_ON if name in merged},
     )
 
@@ -106,6 +111,12 @@ def _port(text: str | None) -> int | None:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
         raise SettingsError(f"API_PORT must be a port number from 1 to 65535, not {text!r}")
     return int(text)
+
+
+def _boolean(name: str, text: str) -> bool:
+    if text.lower() not in ("true", "1", "false", "0"):
+        raise SettingsError(f"{name} must be true or false, not {text!r}")
+    return text.lower() in ("true", "1")
 
 
 def _dotenv(path: Path) -> dict[str, str]:

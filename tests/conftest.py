@@ -7,7 +7,10 @@ from types import FrameType
 
 import pytest
 
+from imgclass.embedded.objectstore import ObjectStore
+from imgclass.embedded.webhook import Webhook
 from tests import servers
+from tests.event_receiver import EventReceiver
 
 
 def pytest_configure() -> None:
@@ -28,8 +31,35 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
 
 
 @pytest.fixture(scope="session")
-def object_store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def receiver() -> Iterator[EventReceiver]:
+    """Whom the object stores tell of uploads."""
+    with EventReceiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(
+    tmp_path_factory: pytest.TempPathFactory, receiver: EventReceiver
+) -> Iterator[ObjectStore]:
+    """A running SeaweedFS, set up for the functions."""
+    layout = servers.prepared(tmp_path_factory.mktemp("seaweedfs"))
+    with servers.started(
+            servers.object_store(layout, "seaweedfs", Webhook(receiver.url))) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def minio(
+    tmp_path_factory: pytest.TempPathFactory, receiver: EventReceiver
+) -> Iterator[ObjectStore]:
+    """A running MinIO, set up for the functions; whoever asks for it is `without_minio`."""
+    layout = servers.prepared(tmp_path_factory.mktemp("minio"))
+    with servers.started(servers.object_store(layout, "minio", Webhook(receiver.url))) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def object_store_server(request: pytest.FixtureRequest) -> dict[str, str]:
     """The settings that lead to a running S3 server with the two buckets."""
-    layout = servers.prepared(tmp_path_factory.mktemp("s3"))
-    with servers.object_store(layout) as server:
-        yield servers.object_store_settings(server)
+    return servers.object_store_settings(
+        request.getfixturevalue("minio" if servers.MINIO else "seaweedfs"))

@@ -17,6 +17,7 @@ from imgclass.embedded.process import Command, Processes
 from imgclass.tokens import AUDIENCE, ISSUER
 
 PREDICT, HISTORY, MODEL_ADMIN = NAMES = ("predict", "history", "model-admin")
+EVENTS_PATH = "/events/storage"
 START_SECONDS = 60
 POLL_SECONDS = 0.1
 
@@ -36,6 +37,11 @@ def common_environment(
     })
 
 
+def events_url(processes: Processes, ports: Ports) -> str:
+    """Where predict hears of uploads; its port is settled, whether it runs already or not."""
+    return f"http://{LOOPBACK}:{_settle(processes, ports, PREDICT)}{EVENTS_PATH}"
+
+
 @dataclass
 class Functions:
     """The functions of one stack; `environment` is what all of them get."""
@@ -47,7 +53,7 @@ class Functions:
 
     def start(self) -> bool:
         """Have all of them running and answering; say whether any had to be started."""
-        self._port = {name: self._settle(name) for name in NAMES}
+        self._port = {name: _settle(self.processes, self.ports, name) for name in NAMES}
         commands = [self._command(name) for name in NAMES]
         stale = [each for each in commands if not self.processes.is_current(each)]
         self.processes.stop([each.name for each in stale])
@@ -80,9 +86,6 @@ class Functions:
                     f"{name} is not ready: {said} (log: {self.layout.logs / name}.log)")
             time.sleep(POLL_SECONDS)
 
-    def _settle(self, name: str) -> int:
-        return self.ports.settle(self.processes.running(name) is not None, name)
-
     def _health(self, name: str) -> Callable[[], bool]:
         return lambda: http_probe.status(LOOPBACK, self._port[name], "/_/health") == 200
 
@@ -99,6 +102,10 @@ class Functions:
             },
             directory=folder,
             content=_digest(self.layout.root, folder))
+
+
+def _settle(processes: Processes, ports: Ports, name: str) -> int:
+    return ports.settle(processes.running(name) is not None, name)
 
 
 def _digest(root: Path, folder: Path) -> str:

@@ -32,6 +32,11 @@ class Layout:
         return self.var / "objects"
 
     @property
+    def events(self) -> Path:
+        """What the object store has not yet told predict."""
+        return self.var / "events"
+
+    @property
     def logs(self) -> Path:
         return self.var / "logs"
 
@@ -97,8 +102,8 @@ class Layout:
 
     @property
     def _disposable(self) -> tuple[Path, ...]:
-        return (self.secrets, self.postgres, self.objects, self.logs, self.run,
-                self.model_cache, self.home, self.tmp)
+        return (self.secrets, self.postgres, self.objects, self.events, self.logs,
+                self.run, self.model_cache, self.home, self.tmp)
 
     def _claim(self) -> None:
         try:

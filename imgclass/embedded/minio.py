@@ -10,8 +10,11 @@ from imgclass.embedded.environment import clean
 from imgclass.embedded.layout import Layout
 from imgclass.embedded.ports import LOOPBACK
 from imgclass.embedded.process import Command
+from imgclass.embedded.webhook import Webhook
 
 PROGRAM = "minio"
+# The last part of a variable is the name of the target, as deploy/minio/setup.py expects it.
+TARGET = "MINIO_NOTIFY_WEBHOOK_{}_IMGCLASS"
 
 
 class MinIO:
@@ -19,9 +22,10 @@ class MinIO:
 
     kind = "minio"
 
-    def __init__(self, layout: Layout, search_path: str) -> None:
+    def __init__(self, layout: Layout, search_path: str, webhook: Webhook | None) -> None:
         self._layout = layout
         self._search_path = search_path
+        self._webhook = webhook
         self._program = shutil.which(PROGRAM, path=search_path)
 
     def is_installed(self) -> bool:
@@ -31,11 +35,12 @@ class MinIO:
         """`settle(name)` chooses the ports."""
         secrets = self._layout.secrets
         environment = {
-            "MINIO_ROOT_USER": secret_files.read(secrets, "minio-access-key"),
-            "MINIO_ROOT_PASSWORD": secret_files.read(secrets, "minio-secret-key"),
+            "MINIO_ROOT_USER": secret_files.read(secrets, "minio-root-user"),
+            "MINIO_ROOT_PASSWORD": secret_files.read(secrets, "minio-root-password"),
             "MINIO_BROWSER": "off",
             "MINIO_UPDATE": "off",
             "MINIO_CALLHOME_ENABLE": "off",
+            **self._notification(),
         }
         return Command(
             name=name,
@@ -49,3 +54,20 @@ class MinIO:
 
     def prepare(self, data: Path) -> None:
         """Nothing to do."""
+
+    def setup_options(self) -> tuple[str, ...]:
+        return () if self._webhook else ("--no-notification",)
+
+    def _notification(self) -> dict[str, str]:
+        if self._webhook is None:
+            return {}
+        environment = {
+            TARGET.format("ENABLE"): "on",
+            TARGET.format("ENDPOINT"): self._webhook.url,
+            TARGET.format("AUTH_TOKEN"): secret_files.read(self._layout.secrets, "events-token"),
+            # Otherwise an event waits in memory, where it is lost if the server stops.
+            "MINIO_API_SYNC_EVENTS": "on",
+        }
+        if self._webhook.queued:
+            environment[TARGET.format("QUEUE_DIR")] = str(self._layout.events)
+        return environment

@@ -7,12 +7,14 @@ import shutil
 import sysconfig
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from string import Template
 
-from imgclass.embedded import secret_files
+from imgclass.embedded import buckets, secret_files
 from imgclass.embedded.environment import clean
 from imgclass.embedded.layout import Layout
 from imgclass.embedded.ports import LOOPBACK, is_free
 from imgclass.embedded.process import Command
+from imgclass.embedded.webhook import Webhook
 
 PROGRAM = "weed"
 # Each part has a gRPC port as well, and a worker that knows no other way finds the admin part's
@@ -20,6 +22,10 @@ PROGRAM = "weed"
 GRPC_OFFSET = 10_000
 PARTS = ("master", "volume", "filer", "admin")
 SOCKET_FOLDER = Path("/tmp")
+# What the functions may do stands there, for MinIO and for SeaweedFS.
+POLICY, POLICY_NAME = Path("deploy", "minio", "functions-policy.json"), "imgclass-functions"
+# The filer looks for a file of this name in its working directory.
+NOTIFICATION = "notification.toml"
 
 
 class SeaweedFS:
@@ -27,9 +33,10 @@ class SeaweedFS:
 
     kind = "seaweedfs"
 
-    def __init__(self, layout: Layout, search_path: str) -> None:
+    def __init__(self, layout: Layout, search_path: str, webhook: Webhook | None) -> None:
         self._layout = layout
         self._search_path = search_path
+        self._webhook = webhook
         self._program = shutil.which(PROGRAM, path=sysconfig.get_path("scripts"))
 
     def is_installed(self) -> bool:
@@ -63,29 +70,68 @@ class SeaweedFS:
         return Command(
             name=name, argv=(str(self._program), "-logtostderr=true", "mini", *flags),
             environment=clean(self._layout, self._search_path, {}), directory=data,
-            content=self._identities_json())
+            content=self._identities_json() + self._notification_toml())
 
     def prepare(self, data: Path) -> None:
-        """Write the credentials, and forget the options and the masters of earlier starts."""
+        """Write the configuration, and forget the options and the masters of earlier starts."""
         secret_files.write(self._identities, self._identities_json())
+        secret_files.write(data / NOTIFICATION, self._notification_toml())
         (data / "mini.options").unlink(missing_ok=True)
         for master in data.glob("m[0-9]*"):
             shutil.rmtree(master)
+
+    def setup_options(self) -> tuple[str, ...]:
+        """Both stand in its configuration."""
+        return ("--no-notification", "--no-user")
 
     @property
     def _identities(self) -> Path:
         return self._layout.secrets / "seaweedfs-identities.json"
 
     def _identities_json(self) -> str:
-        secrets = self._layout.secrets
-        return json.dumps({"identities": [{
-            "name": "imgclass",
-            "credentials": [{
-                "accessKey": secret_files.read(secrets, "minio-access-key"),
-                "secretKey": secret_files.read(secrets, "minio-secret-key"),
+        policy = (self._layout.root / POLICY).read_text(encoding="utf-8")
+        return json.dumps({
+            "identities": [
+                {
+                    "name": "root",
+                    "credentials": [self._keys("minio-root-user", "minio-root-password")],
+                    "actions": ["Admin"],
+                },
+                {
+                    "name": "functions",
+                    "credentials": [self._keys("minio-access-key", "minio-secret-key")],
+                    "policyNames": [POLICY_NAME],
+                    # Beside a policy these count for nothing, except that a presigned POST,
+                    # which does not heed policies, asks for them.
+                    "actions": [f"Write:{bucket}" for bucket in buckets.ALL],
+                },
+            ],
+            "policies": [{
+                "name": POLICY_NAME,
+                "content": Template(policy).substitute(buckets.settings()),
             }],
-            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-        }]})
+        })
+
+    def _keys(self, access_key: str, secret_key: str) -> dict[str, str]:
+        return {
+            "accessKey": secret_files.read(self._layout.secrets, access_key),
+            "secretKey": secret_files.read(self._layout.secrets, secret_key),
+        }
+
+    def _notification_toml(self) -> str:
+        """It tries once: its retries do not work, and a sweep finds what was lost."""
+        if self._webhook is None:
+            return ""
+        # Strings of JSON are strings of TOML.
+        settings = {
+            "enabled": True,
+            "endpoint": self._webhook.url,
+            "bearer_token": secret_files.read(self._layout.secrets, "events-token"),
+            "event_types": ["create", "update"],
+            "path_prefixes": [f"/buckets/{buckets.IMAGES}/{buckets.UPLOADS}"],
+        }
+        lines = (f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
+        return "[notification.webhook]\n" + "".join(lines)
 
 
 def is_usable(port: int) -> bool:

@@ -15,6 +15,10 @@ GENERATORS: dict[str, Callable[[], str]] = {
     # S3 servers take access keys of 3 to 20 characters.
     "minio-access-key": lambda: secrets.token_hex(10),
     "minio-secret-key": lambda: secrets.token_urlsafe(24),
+    # The object store's administrator: the functions do without.
+    "minio-root-user": lambda: secrets.token_hex(10),
+    "minio-root-password": lambda: secrets.token_urlsafe(24),
+    "events-token": lambda: secrets.token_urlsafe(24),
     # HS256 wants a key no shorter than its 32 byte digest (RFC 7518, section 3.2).
     "jwt-secret": lambda: secrets.token_urlsafe(48),
 }

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from imgclass.client import Prediction
 from imgclass.embedded import (
-    default_model, functions, gateway, migrations, objectstore, placement, postgres,
-    secret_files, seed)
+    default_model, functions, gateway, jobs, objectstore, placement, postgres, secret_files,
+    seed)
 from imgclass.embedded.errors import StackError
 from imgclass.embedded.functions import Functions, common_environment
 from imgclass.embedded.gateway import Gateway, check_address
@@ -20,6 +20,7 @@ from imgclass.embedded.ports import LOOPBACK, Ports
 from imgclass.embedded.postgres import Postgres
 from imgclass.embedded.process import Processes, Usage
 from imgclass.embedded.report import Report, silent
+from imgclass.embedded.webhook import Webhook
 from imgclass.settings import (
     DEFAULT_HOST, DEFAULT_PORT, Settings, address_file, recorded_address)
 
@@ -44,8 +45,9 @@ class Stack:
     """The stack of the checkout `root` with its state in `var`.
 
     `host` and `port` are the gateway's: None means those it has, or 127.0.0.1:8000, and port 0
-    any that is free. `passed_on` are settings for the functions. `archive` is the model to
-    register where none is active; without it the default model is built.
+    any that is free. `passed_on` are settings for the functions. With `event_queue` the object
+    store keeps what it cannot tell predict. `archive` is the model to register where none is
+    active; without it the default model is built.
     """
 
     root: Path
@@ -54,6 +56,7 @@ class Stack:
     port: int | None = None
     search_path: str = os.defpath
     passed_on: Mapping[str, str] = field(default_factory=dict)
+    event_queue: bool = False
     archive: Path | None = None
     report: Report = field(default_factory=silent)
 
@@ -65,7 +68,8 @@ class Stack:
     def of(cls, settings: Settings, report: Report) -> Stack:
         """The stack the developer's settings describe."""
         return cls(settings.root, settings.var, settings.api_host, settings.api_port,
-                   settings.search_path, settings.passed_on, report=report)
+                   settings.search_path, settings.passed_on, settings.event_queue,
+                   report=report)
 
     def up(self) -> Running:
         """Start what does not run, and return once the sample picture is classified.
@@ -154,7 +158,10 @@ class Stack:
     def _start_servers(self) -> dict[str, str]:
         """Postgres and S3; returns the environment with which functions find them."""
         database = Postgres(self.layout, self.processes, self.ports, self.search_path)
-        store = ObjectStore(self.layout, self.processes, self.ports, self.search_path)
+        events = functions.events_url(self.processes, self.ports)
+        store = ObjectStore(
+            self.layout, self.processes, self.ports, self.search_path,
+            Webhook(events, self.event_queue))
         with self.report.step("postgres") as say:
             say(_verb(database.start()))
         with self.report.step("s3") as say:
@@ -163,7 +170,8 @@ class Stack:
             self.layout, self.search_path,
             {**self.passed_on, **database.settings(), **store.settings()})
         with self.report.step("schema") as say:
-            migrations.migrate(self.root, environment)
+            jobs.run(
+                self.root, "sql/migrate.py", environment, "the database cannot be migrated")
             say("migrated")
         return environment
 

@@ -13,7 +13,10 @@ from tests.servers import ROOT, SEARCH_PATH
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A running stack with data of its own; `stack.gateway.url` is its address."""
+    """A running stack with data of its own; `stack.gateway.url` is its address.
+
+    Its object store is MinIO where there is one.
+    """
     own = Layout(ROOT, ROOT / "var")
     own.prepare()
     stack = Stack(

@@ -60,7 +60,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     client = s3_client(settings, connections)
     pictures = S3ObjectStore(client, bucket)
     files = ModelFiles(
-        S3ObjectStore(client, settings.models_bucket_name), settings.model_cache_dir)
+        S3ObjectStore(client, settings.models_bucket_name), settings.model_cache_dir,
+        settings.baked_models_dir)
     models = ModelHost(
         PostgresRolloutRepository(database),
         ModelLoader(files, settings.engine, threads, settings.micro_batches),

@@ -16,6 +16,13 @@ from common.storage import ObjectStore, S3ObjectStore, s3_client
 from tests.contracts.object_store import ObjectStoreContract, read
 from tests.environments import settings
 from tests.proxies import CuttingProxy
+from tests.servers import KINDS, object_store_settings
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def servers(request: pytest.FixtureRequest) -> Settings:
+    """Each kind of object store."""
+    return settings(**object_store_settings(request.getfixturevalue(request.param)))
 
 
 @pytest.fixture(scope="module")

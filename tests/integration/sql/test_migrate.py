@@ -114,5 +114,5 @@ def test_missing_setting(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, MIGRATE], env={"SECRETS_DIR": str(tmp_path)},
                           cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
-    assert done.stderr.startswith("migrate: POSTGRES_USER is not set")
+    assert done.stderr.startswith("migrate: MINIO_ENDPOINT is not set")
     assert done.stderr.count("\n") == 1

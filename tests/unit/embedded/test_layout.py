@@ -23,7 +23,8 @@ def test_folders_are_made(layout: Layout) -> None:
         layout.prepare()
     assert layout.is_ours()
     assert {path.name for path in layout.var.iterdir() if path.is_dir()} == {
-        "secrets", "postgres", "objects", "logs", "run", "models", "model-cache", "home", "tmp"}
+        "secrets", "postgres", "objects", "events", "logs", "run", "models", "model-cache", "home",
+        "tmp"}
     assert layout.secrets.stat().st_mode & 0o777 == 0o700
 
 

@@ -18,11 +18,14 @@ def test_every_secret_is_made_private(tmp_path: Path) -> None:
 
 
 def test_lengths_suit_their_readers(tmp_path: Path) -> None:
-    """The token key is long enough for HS256, the access key short enough for S3 servers."""
+    """Keys of tokens are long enough for the functions, S3 keys short enough for the servers."""
     ensure(tmp_path)
     assert len(read(tmp_path, "jwt-secret").encode()) >= 32
-    assert 3 <= len(read(tmp_path, "minio-access-key")) <= 20
-    assert 8 <= len(read(tmp_path, "minio-secret-key")) <= 40
+    for name in ("minio-access-key", "minio-root-user"):
+        assert 3 <= len(read(tmp_path, name)) <= 20
+    for name in ("minio-secret-key", "minio-root-password"):
+        assert 8 <= len(read(tmp_path, name)) <= 40
+    assert len(read(tmp_path, "events-token")) >= 16
 
 
 def test_secrets_stay(tmp_path: Path) -> None:

@@ -45,8 +45,26 @@ def test_every_setting_is_passed_on_or_the_stacks_own() -> None:
     """A new setting of the functions is either the developer's to set, or set by the stack."""
     known = {field.name.upper() for field in fields(functions.Settings)}
     own = ("POSTGRES_", "MINIO_", "JWT_", "MODELS_BUCKET_NAME", "BIND_HOST", "PORT", "LOG_DIR",
-           "MODEL_CACHE_DIR")
+           "MODEL_CACHE_DIR", "BAKED_MODELS_DIR", "EVENTS_TOKEN", "ENVIRONMENT")
     assert known == {name for name in known if name.startswith(own)} | set(PASSED_ON) - {"TZ"}
+
+
+def test_passed_on_is_in_order() -> None:
+    """A setting is easily found in the list, which names each once."""
+    assert list(PASSED_ON) == sorted(set(PASSED_ON))
+
+
+@pytest.mark.parametrize(("text", "value"), [
+    ("true", True), ("1", True), ("False", False), ("0", False), ("", False)])
+def test_events_are_queued_on_request(tmp_path: Path, text: str, value: bool) -> None:
+    """The object store's queue is off unless it is asked for."""
+    assert load({"MINIO_EVENT_QUEUE": text}, tmp_path).event_queue is value
+
+
+def test_malformed_switch_is_one_line(tmp_path: Path) -> None:
+    """A switch that is neither on nor off is named."""
+    with pytest.raises(SettingsError, match="MINIO_EVENT_QUEUE must be true or false, not 'on'"):
+        load({"MINIO_EVENT_QUEUE": "on"}, tmp_path)
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "80x", " 80", "٨٠"])

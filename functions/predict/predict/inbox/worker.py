@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from common.errors import CommitUnknown, ObjectChanged, Unavailable
+from common.errors import CommitUnknown, ImgclassError, Unavailable
 from common.storage import Writing
 from predict.inbox.classifier import (
     Overwritten, Repeated, UploadClassifier, UploadRefused)
@@ -126,9 +126,6 @@ class InboxWorker:
             self._inbox.adopt([self._found(event, overwritten)])
             self._inbox.supersede(event, "The object was overwritten before it was read.")
             return "superseded"
-        except ObjectChanged:
-            self._inbox.retry(event, "The object was overwritten meanwhile.", 0, excused=True)
-            return "retried"
         except Repeated as repeated:
             return self._give_way(event, repeated.writing)
         self._tidy(event, writing)
@@ -160,7 +157,7 @@ class InboxWorker:
     def _put_back(self, event: ClaimedEvent, error: Exception) -> str:
         """Have the event tried again, now or when its lease runs out."""
         excused = isinstance(error, Unavailable) and not self._is_healthy()
-        reason = str(error) if isinstance(error, Unavailable) else f"Unexpected: {error!r}"
+        reason = str(error) if isinstance(error, ImgclassError) else f"Unexpected: {error!r}"
         reason = reason[:MAX_REASON_CHARACTERS].replace("\0", "?")
         log.warning("an upload is put back", exc_info=error, extra=_named(event))
         try:
