@@ -88,6 +88,7 @@ class Gateway:
             "PREDICT": self.functions["predict"],
             "HISTORY": self.functions["history"],
             "MODEL_ADMIN": self.functions["model-admin"],
+            "FUNCTION_PATH": "",
             "MAX_BODY_BYTES": self.settings.get("MAX_BODY_BYTES", BODY_BYTES),
             "MAX_MODEL_BYTES": self.settings.get("MAX_MODEL_BYTES", MODEL_BYTES),
         })
