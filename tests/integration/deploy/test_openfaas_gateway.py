@@ -169,7 +169,7 @@ def test_too_slow_for_the_gateway(probe: FunctionProcess) -> None:
 
 @pytest.mark.parametrize(("name", "status"), [("gone", 500), ("unknown", 503)])
 def test_function_that_is_not_there(gateway: str, name: str, status: int) -> None:
-    """What OpenFaaS says of a function that is not there, is not taken for the function's words."""
+    """What OpenFaaS says where no function answers is not taken for a function's words."""
     answer = ask(gateway, f"/function/{name}/api/v1/predictions")
     assert (answer.status, answer.headers["Content-Type"].split(";")[0]) == (status, "text/plain")
     with client_of(gateway, name) as client, pytest.raises(ProblemError) as failed:
