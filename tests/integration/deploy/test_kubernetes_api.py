@@ -48,6 +48,7 @@ def versions(*source: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def deploy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """deploy/ as somebody has it who tries it out: with secrets of their own."""
+    succeeded(kubectl("delete", "job", "-n", "imgclass", "--ignore-not-found", "setup", "seed"))
     folder = tmp_path_factory.mktemp("checkout") / "deploy"
     shutil.copytree(
         DEPLOY, folder, ignore=shutil.ignore_patterns("functions.env", "administration.env"))
@@ -94,14 +95,39 @@ def test_apply(deploy: Path, folder: str, kinds: set[str]) -> None:
     assert_taken("-k", str(deploy / folder), kinds=kinds)
 
 
-def test_apply_with_the_gateway_api(deploy: Path, gateway_api: None) -> None:
-    """With the component, the API's route is an HTTPRoute and no longer an Ingress."""
+# As deploy/kubernetes/README.md and scripts/publish have it.
+OVERLAY = """
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namespace: imgclass
+resources: [../kubernetes]
+components: [../kubernetes/gateway-api]
+configMapGenerator:
+  - {name: imgclass, behavior: merge, literals: [POSTGRES_HOST=db.example.org]}
+images:
+  - name: imgclass-predict
+    newName: registry.example.org/imgclass-predict
+    digest: sha256:0000000000000000000000000000000000000000000000000000000000000000
+"""
+
+
+def test_apply_overlay(deploy: Path, gateway_api: None) -> None:
+    """An overlay changes a setting, pins an image, and opens the API with an HTTPRoute."""
     overlay = deploy / "overlay"
     overlay.mkdir()
-    (overlay / "kustomization.yaml").write_text(
-        "resources: [../kubernetes]\ncomponents: [../kubernetes/gateway-api]\n")
+    (overlay / "kustomization.yaml").write_text(OVERLAY)
+    # Jobs cannot be changed, and here nobody removes those that have ended.
+    succeeded(kubectl("delete", "job", "-n", "imgclass", "--ignore-not-found", "setup", "seed"))
     assert_taken("-k", str(overlay), kinds={"HTTPRoute", "Deployment"})
-    assert "kind: Ingress" not in succeeded(kubectl("kustomize", str(overlay)))
+    rendered = parse(succeeded(kubectl("kustomize", str(overlay))))
+    kinds = [each["kind"] for each in rendered]
+    assert "HTTPRoute" in kinds and "Ingress" not in kinds
+    (settings,) = [each for each in rendered if each["kind"] == "ConfigMap"]
+    assert settings["data"]["POSTGRES_HOST"] == "db.example.org"
+    assert settings["data"]["POSTGRES_USER"] == "imgclass"
+    images = {container["image"] for document in rendered for _, spec in pods(document)
+              for container in spec["containers"]}
+    assert f"registry.example.org/imgclass-predict@sha256:{'0' * 64}" in images
 
 
 def test_apply_edge_of_knative(deploy: Path, gateway_api: None) -> None:
