@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,11 @@ SCALING = {f"com.openfaas.scale.{name}" for name in (
 ANNOTATIONS = {
     "com.openfaas.health.http.path", "com.openfaas.ready.http.path", "prometheus.io.scrape",
     "prometheus.io.path", "prometheus.io.port", "topic", "schedule"}
+
+
+# After which faasd kills a function that it has told to end, and so does Kubernetes for Community
+# Edition.
+KILL_SECONDS = 30
 
 
 def functions(path: Path) -> dict[str, Any]:
@@ -73,6 +79,13 @@ def test_pro_capacity() -> None:
     for function in functions(PRO).values():
         target = int(function["labels"].get("com.openfaas.scale.target", 0))
         assert target <= int(function["environment"]["WEB_THREADS"]) - 2
+
+
+def test_ends_before_it_is_killed() -> None:
+    """A function that is told to end does so with time to spare, even if a request never ends."""
+    text = (ROOT / "common" / "gunicorn_conf.py").read_text(encoding="utf-8")
+    found = re.search(r"^graceful_timeout = (\d+)$", text, re.MULTILINE)
+    assert found and int(found[1]) <= KILL_SECONDS - 5
 
 
 @pytest.mark.parametrize("path", [STACK, PRO])
