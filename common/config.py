@@ -229,6 +229,9 @@ class Settings(StoreSettings):
     sweep_seconds: float = setting(
         "how often uploads that nothing announced are looked for; 0 leaves it to "
         "POST /events/sweep", "60", _seconds_or_zero)
+    cron_seconds: float = setting(
+        "shortest time between two sweeps that anybody may start by POST /, as OpenFaaS' "
+        "cron-connector does; 0 lets nobody", "0", _seconds_or_zero)
     k_sink: str = setting(
         "URL that is told of every finished classification, as Knative sets it", "", _url)
     k_ce_overrides: dict[str, str] = setting(

@@ -56,8 +56,9 @@ def create_web_app(
     body_limit: int,
     registry: CollectorRegistry,
     machine_token: MachineToken = NOBODY,
+    open_paths: frozenset[str] = frozenset(),
 ) -> Flask:
-    """A Flask application that authenticates every path but PUBLIC_PATHS.
+    """A Flask application that authenticates every path but PUBLIC_PATHS and `open_paths`.
 
     Paths below MACHINE_PATHS take `machine_token`, all others a user's token, and routes find
     that user with `principal()`. `checks` raise Unavailable while what they are named after is
@@ -72,7 +73,7 @@ def create_web_app(
 
     @app.before_request
     def authenticate() -> None:
-        if request.url_rule is None or request.url_rule.rule in PUBLIC_PATHS:
+        if request.url_rule is None or request.url_rule.rule in PUBLIC_PATHS | open_paths:
             return
         authorization = request.headers.get("Authorization")
         if request.url_rule.rule.startswith(MACHINE_PATHS):
