@@ -155,10 +155,18 @@ class Settings(StoreSettings):
         "the one accepted signature algorithm", "HS256",
         _one_of("HS256", "RS256", "ES256", "EdDSA"))
     jwt_secret: str = setting("shared secret for HS256, at least 32 bytes", "", secret=True)
-    jwt_jwks_url: str = setting("key set of the identity provider, for the other algorithms", "")
+    jwt_jwks_url: str = setting(
+        "key set of the identity provider, for the other algorithms", "", _url)
+    jwt_outage_seconds: float = setting(
+        "how old its keys may get while it does not answer, at least 600", "86400", _seconds)
     jwt_issuer: str = setting("required `iss`")
     jwt_audience: str = setting("required `aud`")
     jwt_leeway_seconds: int = setting("tolerated clock skew, at most 60", "30", _not_negative)
+    jwt_roles_claim: str = setting(
+        "claim with the list of roles; dots lead into objects, as in realm_access.roles", "roles")
+    jwt_admin_role: str = setting("role of administrators", "admin")
+    jwt_service_role: str = setting(
+        "role of services, which may act for a user with the header X-On-Behalf-Of", "service")
 
     bind_host: str = setting("address a function listens on", "0.0.0.0")
     port: int = setting("port a function listens on", "8080", _port)

@@ -79,7 +79,8 @@ def create_web_app(
             if request.method != "HEAD":  # with which a sender finds out whether anybody listens
                 machine_token.verify(authorization)
         else:
-            g.principal = authenticator.authenticate(authorization)
+            g.principal = authenticator.authenticate(
+                authorization, request.headers.get("X-On-Behalf-Of"))
 
     install_body_limit(app, body_limit)
     _install_health(app, checks)
@@ -102,6 +103,15 @@ def principal() -> Principal:
     return cast(Principal, g.principal)
 
 
+def _who(caller: Principal | None) -> dict[str, str | None]:
+    """Who asked, and which service asked on their behalf."""
+    service = caller.service if caller else None
+    return {
+        "user_id": str(caller.user_id) if caller else None,
+        **({"service_id": str(service)} if service else {}),
+    }
+
+
 def _install_request_id(app: Flask) -> None:
     @app.before_request
     def identify() -> None:
@@ -118,7 +128,7 @@ def _install_request_id(app: Flask) -> None:
                 "path": request.path,
                 "status": answer.status_code,
                 "duration_ms": round((time.perf_counter() - g.started) * 1000, 1),
-                "user_id": str(g.principal.user_id) if "principal" in g else None,
+                **_who(g.get("principal")),
             })
         return answer
 

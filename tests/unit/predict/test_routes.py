@@ -160,6 +160,18 @@ def test_administrator_for_another_user(function: Function) -> None:
     assert (function.recorded().user_id, function.recorded().email) == (other, None)
 
 
+def test_service_for_a_user(function: Function) -> None:
+    """A service sends pictures of the user it acts for, and of nobody else, not even itself."""
+    service, user = uuid.uuid4(), uuid.uuid4()
+    headers = {**tokens.bearer(service, roles=["service", "admin"]), "X-On-Behalf-Of": str(user)}
+    for owner in (uuid.uuid4(), service):
+        assert_problem(function.post(user_id=str(owner), headers=headers), 403, "forbidden")
+    assert function.post(user_id=str(user), headers=headers).status_code == 200
+    assert (function.recorded().user_id, function.recorded().email) == (user, None)
+    alone = function.post(user_id=str(user), headers=tokens.bearer(service, roles=["service"]))
+    assert_problem(alone, 403, "forbidden")
+
+
 def test_own_picture(function: Function) -> None:
     """The caller's address and the request's id are recorded; the id's spelling is free."""
     headers = {**tokens.bearer(USER, email="new@example.org"), "X-Request-Id": "id-7"}
