@@ -12,9 +12,18 @@ from urllib.parse import urlsplit
 from common.errors import ConfigurationError
 
 REQUIRED = object()
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 _Loaded = TypeVar("_Loaded", bound="StoreSettings")
+
+
+@dataclass(frozen=True)
+class Rate:
+    """So many requests in so many seconds."""
+
+    requests: int
+    seconds: int
 
 
 def _boolean(text: str) -> bool:
@@ -52,6 +61,23 @@ def _seconds(text: str) -> float:
 
 def _seconds_or_zero(text: str) -> float:
     return 0.0 if text == "0" else _seconds(text)
+
+
+def _rate(text: str) -> Rate | None:
+    if text == "off":
+        return None
+    try:
+        count, unit = text.split("/")
+        return Rate(_positive(count), SECONDS[unit])
+    except (ValueError, KeyError):
+        raise ValueError("a rate as in 100/minute, or off") from None
+
+
+def _redis_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("redis", "rediss") or not parts.hostname):
+        raise ValueError("a URL with redis or rediss")
+    return text
 
 
 def _url(text: str) -> str:
@@ -208,6 +234,21 @@ class Settings(StoreSettings):
         "private networks that webhooks may be in, separated by commas", "", _networks)
     webhook_max_attempts: int = setting(
         "attempts to deliver an event before it is given up", "12", _positive)
+
+    rate_limit_predict: Rate | None = setting(
+        "requests that bring pictures, by user; off for no limit", "6000/minute", _rate)
+    rate_limit_read: Rate | None = setting(
+        "requests that read, by user", "6000/minute", _rate)
+    rate_limit_admin: Rate | None = setting(
+        "requests to model-admin, by user", "1200/minute", _rate)
+    rate_limit_refused: Rate | None = setting(
+        "requests without a good token, by address", "120/minute", _rate)
+    rate_limit_storage_url: str = setting(
+        "Redis or Valkey in which replicas count together; without one each counts by itself", "",
+        _redis_url, secret=True)
+    trusted_proxies: tuple[Network, ...] = setting(
+        "networks of the proxies whose X-Forwarded-For is believed, separated by commas", "",
+        _networks)
 
     max_body_bytes: int = setting("largest request body", "10485760", _positive)
     max_pixels: int = setting("largest picture, in pixels", "40000000", _positive)

@@ -15,9 +15,10 @@ from prometheus_client import CollectorRegistry
 
 from common.auth import Authenticator, MachineToken, Principal
 from common.body import install_body_limit
-from common.errors import Unavailable
+from common.errors import Unauthenticated, Unavailable
 from common.metrics import install_metrics
 from common.problems import install_error_map
+from common.rate_limits import RateLimits, install_rate_limit_headers
 
 PUBLIC_PATHS = frozenset({"/health", "/_/health", "/_/ready", "/metrics"})
 MACHINE_PATHS = "/events/"
@@ -56,12 +57,13 @@ def create_web_app(
     body_limit: int,
     registry: CollectorRegistry,
     machine_token: MachineToken = NOBODY,
+    limits: RateLimits | None = None,
 ) -> Flask:
     """A Flask application that authenticates every path but PUBLIC_PATHS.
 
     Paths below MACHINE_PATHS take `machine_token`, all others a user's token, and routes find
     that user with `principal()`. `checks` raise Unavailable while what they are named after is
-    not ready. Bodies are limited to `body_limit` bytes.
+    not ready. Bodies are limited to `body_limit` bytes, users and the refused to `limits`.
     """
     app = Flask(name, static_folder=None)
     app.json = IsoJsonProvider(app)
@@ -70,21 +72,33 @@ def create_web_app(
     install_metrics(app, registry)
     install_error_map(app)
 
+    install_rate_limit_headers(app)
+
     @app.before_request
     def authenticate() -> None:
         if request.url_rule is None or request.url_rule.rule in PUBLIC_PATHS:
             return
-        authorization = request.headers.get("Authorization")
-        if request.url_rule.rule.startswith(MACHINE_PATHS):
-            if request.method != "HEAD":  # with which a sender finds out whether anybody listens
-                machine_token.verify(authorization)
-        else:
+        try:
+            if request.url_rule.rule.startswith(MACHINE_PATHS):
+                _verify_machine(machine_token)
+                return
             g.principal = authenticator.authenticate(
-                authorization, request.headers.get("X-On-Behalf-Of"))
+                request.headers.get("Authorization"), request.headers.get("X-On-Behalf-Of"))
+        except Unauthenticated:
+            if limits:
+                limits.count_refusal()
+            raise
+        if limits:
+            limits.count(g.principal)
 
     install_body_limit(app, body_limit)
     _install_health(app, checks)
     return app
+
+
+def _verify_machine(token: MachineToken) -> None:
+    if request.method != "HEAD":  # with which a sender finds out whether anybody listens
+        token.verify(request.headers.get("Authorization"))
 
 
 def failing(checks: Mapping[str, ReadinessCheck]) -> list[str]:

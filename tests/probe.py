@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from prometheus_client import CollectorRegistry
 
 from common.auth import Authenticator, MachineToken
+from common.rate_limits import RateLimits
 from common.web import NOBODY, ReadinessCheck, create_web_app, principal
 from tests.environments import settings
 
@@ -21,11 +22,12 @@ def create_probe(
     body_limit: int = BODY_LIMIT,
     registry: CollectorRegistry | None = None,
     machine_token: MachineToken = NOBODY,
+    limits: RateLimits | None = None,
 ) -> Flask:
     """The application; its errors are raised by tests that add routes."""
     app = create_web_app(
         "probe", Authenticator(settings()), checks or {}, body_limit,
-        registry or CollectorRegistry(), machine_token)
+        registry or CollectorRegistry(), machine_token, limits)
 
     @app.post("/body")
     def body() -> ResponseReturnValue:
