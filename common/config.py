@@ -197,6 +197,10 @@ class Settings(StoreSettings):
     bind_host: str = setting("address a function listens on", "0.0.0.0")
     port: int = setting("port a function listens on", "8080", _port)
     web_threads: int = setting("requests a function works on at once", "8", _positive)
+    max_in_flight: int = setting(
+        "requests worked on or waiting for it; those beyond get 503", "64", _positive)
+    request_timeout_seconds: float = setting(
+        "how long a request may wait; clients may allow less with X-Timeout-Ms", "30", _seconds)
     log_dir: Path = setting("folder of the rotating log files", "/logs", Path)
     log_level: str = setting(
         "least severity logged", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"))
@@ -261,6 +265,8 @@ class Settings(StoreSettings):
             raise ConfigurationError("JWT_SECRET must have at least 32 bytes for HS256")
         if self.jwt_algorithm != "HS256" and not self.jwt_jwks_url:
             raise ConfigurationError(f"JWT_JWKS_URL must be set for {self.jwt_algorithm}")
+        if self.max_in_flight < self.web_threads:
+            raise ConfigurationError("MAX_IN_FLIGHT must be at least WEB_THREADS")
         if 0 < len(self.events_token) < 16:
             raise ConfigurationError("EVENTS_TOKEN must have at least 16 characters")
         if self.jwt_leeway_seconds > 60:

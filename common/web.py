@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from common.auth import Authenticator, MachineToken, Principal
 from common.body import install_body_limit
+from common.deadlines import Deadline
 from common.errors import Unauthenticated, Unavailable
 from common.metrics import install_metrics
 from common.problems import install_error_map
@@ -23,6 +24,8 @@ from common.rate_limits import RateLimits, install_rate_limit_headers
 PUBLIC_PATHS = frozenset({"/health", "/_/health", "/_/ready", "/metrics"})
 MACHINE_PATHS = "/events/"
 NOBODY = MachineToken("")
+# What the server knows of a request: its Deadline, and the error with which it is turned away.
+DEADLINE, REFUSAL = "imgclass.deadline", "imgclass.refusal"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 ReadinessCheck = Callable[[], None]
@@ -75,6 +78,11 @@ def create_web_app(
     install_rate_limit_headers(app)
 
     @app.before_request
+    def turn_away() -> None:
+        if REFUSAL in request.environ:
+            raise request.environ[REFUSAL]
+
+    @app.before_request
     def authenticate() -> None:
         if request.url_rule is None or request.url_rule.rule in PUBLIC_PATHS:
             return
@@ -124,6 +132,11 @@ def _who(caller: Principal | None) -> dict[str, str | None]:
         "user_id": str(caller.user_id) if caller else None,
         **({"service_id": str(service)} if service else {}),
     }
+
+
+def deadline() -> Deadline | None:
+    """Until when the answer to the current request is worth working for."""
+    return cast("Deadline | None", request.environ.get(DEADLINE))
 
 
 def _install_request_id(app: Flask) -> None:

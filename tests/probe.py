@@ -4,8 +4,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
-from flask import Flask, jsonify, request
+from flask import Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from prometheus_client import CollectorRegistry
 
@@ -52,6 +53,17 @@ def create_probe(
     @app.get("/me/<path:rest>")
     def me(rest: str) -> ResponseReturnValue:
         return jsonify(user_id=str(principal().user_id), rest=rest)
+
+    @app.get("/hold")
+    def hold() -> ResponseReturnValue:
+        file, deadline = Path(request.args["until"]), time.monotonic() + 30
+        while not file.exists() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return jsonify(held=True)
+
+    @app.get("/large/<int:pieces>")
+    def large(pieces: int) -> ResponseReturnValue:
+        return Response(bytes(1 << 20) for _ in range(pieces))
 
     @app.get("/slow/<int:milliseconds>")
     def slow(milliseconds: int) -> ResponseReturnValue:
