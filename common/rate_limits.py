@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask import Flask, Response, g, request
 
-from common.addresses import client_address, network_of
+from common.addresses import network_of
 from common.auth import Principal
 from common.config import Rate, Settings
 from common.counters import Counters, OwnCounters, SharedCounters
@@ -48,7 +48,6 @@ class RateLimits:
             "refused": settings.rate_limit_refused,
         }
         self._reading, self._writing = reading, writing
-        self._trusted = settings.trusted_proxies
         url = settings.rate_limit_storage_url
         self._counters: Counters = SharedCounters(url) if url else OwnCounters()
 
@@ -59,8 +58,7 @@ class RateLimits:
 
     def count_refusal(self) -> None:
         """Count the current request, whose sender could not be told. Raises TooManyRequests."""
-        self._count("refused", network_of(client_address(
-            request.remote_addr, request.headers.getlist("X-Forwarded-For"), self._trusted)))
+        self._count("refused", network_of(request.remote_addr or ""))
 
     def _count(self, budget: str, who: str) -> None:
         rate = self._rates[budget]

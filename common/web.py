@@ -5,7 +5,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, cast
 
@@ -13,8 +13,10 @@ from flask import Flask, Response, g, request
 from flask.json.provider import DefaultJSONProvider
 from prometheus_client import CollectorRegistry
 
+from common.addresses import install_client_address
 from common.auth import Authenticator, MachineToken, Principal
 from common.body import install_body_limit
+from common.config import Network
 from common.deadlines import Deadline
 from common.errors import Unauthenticated, Unavailable
 from common.metrics import install_metrics
@@ -61,16 +63,19 @@ def create_web_app(
     registry: CollectorRegistry,
     machine_token: MachineToken = NOBODY,
     limits: RateLimits | None = None,
+    trusted_proxies: Sequence[Network] = (),
 ) -> Flask:
     """A Flask application that authenticates every path but PUBLIC_PATHS.
 
     Paths below MACHINE_PATHS take `machine_token`, all others a user's token, and routes find
     that user with `principal()`. `checks` raise Unavailable while what they are named after is
     not ready. Bodies are limited to `body_limit` bytes, users and the refused to `limits`.
+    `trusted_proxies` are believed where a request comes from.
     """
     app = Flask(name, static_folder=None)
     app.json = IsoJsonProvider(app)
     app.url_map.merge_slashes = False
+    install_client_address(app, trusted_proxies)
     _install_request_id(app)
     install_metrics(app, registry)
     install_error_map(app)

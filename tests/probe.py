@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +29,8 @@ def create_probe(
     """The application; its errors are raised by tests that add routes."""
     app = create_web_app(
         "probe", Authenticator(settings()), checks or {}, body_limit,
-        registry or CollectorRegistry(), machine_token, limits)
+        registry or CollectorRegistry(), machine_token, limits,
+        [ipaddress.ip_network("127.0.0.1")])
 
     @app.post("/body")
     def body() -> ResponseReturnValue:
@@ -61,9 +63,9 @@ def create_probe(
             time.sleep(0.005)
         return jsonify(held=True)
 
-    @app.get("/large/<int:pieces>")
-    def large(pieces: int) -> ResponseReturnValue:
-        return Response(bytes(1 << 20) for _ in range(pieces))
+    @app.get("/large")
+    def large() -> ResponseReturnValue:
+        return Response(bytes(1 << 20) for _ in range(20))
 
     @app.get("/slow/<int:milliseconds>")
     def slow(milliseconds: int) -> ResponseReturnValue:

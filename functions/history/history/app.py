@@ -33,6 +33,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings.max_body_bytes,
         CollectorRegistry(),
         limits=RateLimits(settings, reading="read", writing="read"),
+        trusted_proxies=settings.trusted_proxies,
     )
     app.register_blueprint(prediction_routes.create_routes(
         PredictionHistory(PostgresPredictionReader(database))))

@@ -72,6 +72,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings.max_model_bytes + FRAMING_BYTES,
         CollectorRegistry(),
         limits=RateLimits(settings, reading="admin", writing="admin"),
+        trusted_proxies=settings.trusted_proxies,
     )
     app.register_blueprint(registry_routes(registry))
     app.register_blueprint(rollout_routes(ModelRollout(

@@ -90,7 +90,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         PostgresSweepLock(database), bucket, inbox_telemetry)
     app = create_web_app(
         "predict", Authenticator(settings), checks, settings.max_body_bytes, registry,
-        MachineToken(settings.events_token), RateLimits(settings, "read", "predict"))
+        MachineToken(settings.events_token), RateLimits(settings, "read", "predict"),
+        settings.trusted_proxies)
     app.request_class = InMemoryRequest
     app.register_blueprint(create_routes(service, load))
     app.register_blueprint(inbox_routes(InboxService(inbox, worker, sweeper, bucket)))

@@ -21,8 +21,8 @@ USER = uuid.uuid4()
 def limited(reading: str = "read", writing: str = "predict", **rates: str) -> Flask:
     """The probe with the budgets of `rates`."""
     limits = RateLimits(
-        settings(**{f"RATE_LIMIT_{name.upper()}": rate for name, rate in rates.items()},
-                 TRUSTED_PROXIES="127.0.0.1"), reading, writing)
+        settings(**{f"RATE_LIMIT_{name.upper()}": rate for name, rate in rates.items()}),
+        reading, writing)
     return create_probe(limits=limits, machine_token=MachineToken("the token of machines"))
 
 
