@@ -20,8 +20,8 @@ from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-
 from common.deadlines import HEADER, Deadline, deadline_of
 from common.errors import DeadlineExceeded, Overloaded
 from common.paced_socket import PATIENCE_SECONDS, PacedSocket, WaitingRoom
+from common.serving import DEADLINE, PUBLIC_PATHS, REFUSAL
 from common.turns import Turns
-from common.web import DEADLINE, PUBLIC_PATHS, REFUSAL
 
 # Connections that send nothing; and threads that wait for slow clients, and that turn away.
 MAX_SILENT = 512

@@ -22,12 +22,10 @@ from common.errors import Unauthenticated, Unavailable
 from common.metrics import install_metrics
 from common.problems import install_error_map
 from common.rate_limits import RateLimits, install_rate_limit_headers
+from common.serving import DEADLINE, PUBLIC_PATHS, REFUSAL
 
-PUBLIC_PATHS = frozenset({"/health", "/_/health", "/_/ready", "/metrics"})
 MACHINE_PATHS = "/events/"
 NOBODY = MachineToken("")
-# What the server knows of a request: its Deadline, and the error with which it is turned away.
-DEADLINE, REFUSAL = "imgclass.deadline", "imgclass.refusal"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 ReadinessCheck = Callable[[], None]

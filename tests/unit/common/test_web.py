@@ -11,7 +11,7 @@ from flask import Flask, request
 
 from common.auth import MachineToken
 from common.errors import DatabaseUnavailable, StoreUnavailable
-from common.web import PUBLIC_PATHS
+from common.serving import PUBLIC_PATHS
 from tests import tokens
 from tests.probe import create_probe
 

@@ -15,7 +15,8 @@ from werkzeug.test import TestResponse
 
 from common.auth import Authenticator
 from common.deadlines import Deadline
-from common.web import DEADLINE, create_web_app
+from common.serving import DEADLINE
+from common.web import create_web_app
 from predict.app import InMemoryRequest
 from predict.load import RequestLoad
 from predict.routes import create_routes
