@@ -56,5 +56,5 @@ lock: ## Resolve requirements/*.in anew
 	@PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock
 
 clean: down ## Stop everything and remove what was installed and built; the data stays
-	rm -rf .venv var/models .mypy_cache .pytest_cache .import_linter_cache build imgclass.egg-info
+	rm -rf .venv var/models .mypy_cache .pytest_cache .import_linter_cache .hypothesis build imgclass.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

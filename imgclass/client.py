@@ -9,6 +9,7 @@ from imgclass.api.events import Events
 from imgclass.api.models import Models
 from imgclass.api.pictures import Pictures
 from imgclass.api.uploads import Uploads
+from imgclass.api.webhooks import Webhooks
 from imgclass.errors import (
     ClientError, InvalidToken, NoAnswer, ProblemError, StillPending, StillValidating,
     UnexpectedAnswer, Unreachable, UploadRefused)
@@ -25,24 +26,25 @@ from imgclass.results.predictions import (
 from imgclass.results.replays import Replay
 from imgclass.results.replicas import Replica
 from imgclass.results.uploads import Upload, UploadForm
+from imgclass.results.webhooks import Delivery, DeliveryPage, Webhook
 from imgclass.selection import Selection
 from imgclass.transport import Transport, parse_url
 
 __all__ = [
-    "Backfill", "Client", "ClientError", "Comparison", "Completeness", "Event", "EventDetail",
-    "Filters", "Image", "InvalidToken", "Lineage", "Model", "NoAnswer", "Picture", "Prediction",
-    "PredictionPage", "ProblemError", "RankedClass", "Replay", "Replica", "Selection",
-    "StillPending", "StillValidating", "StoredPrediction", "UnexpectedAnswer", "Unreachable",
-    "Upload", "UploadForm", "UploadRefused"]
+    "Backfill", "Client", "ClientError", "Comparison", "Completeness", "Delivery", "DeliveryPage",
+    "Event", "EventDetail", "Filters", "Image", "InvalidToken", "Lineage", "Model", "NoAnswer",
+    "Picture", "Prediction", "PredictionPage", "ProblemError", "RankedClass", "Replay", "Replica",
+    "Selection", "StillPending", "StillValidating", "StoredPrediction", "UnexpectedAnswer",
+    "Unreachable", "Upload", "UploadForm", "UploadRefused", "Webhook"]
 
 
-class Client(Pictures, Uploads, Models, Backfills, Events):
+class Client(Pictures, Uploads, Models, Backfills, Events, Webhooks):
     """Talks to one service as one user; may be shared between threads.
 
     Close it, or use it as a context manager. Every method raises ProblemError when the
     service refuses, Unreachable or NoAnswer when it cannot be asked, and UnexpectedAnswer when
-    something else answers; all are ClientError. Those of models, backfills and events need the
-    role admin.
+    something else answers; all are ClientError. Those of models, backfills, events and webhooks
+    need the role admin.
     """
 
     def __init__(self, base_url: str, token: str, timeout: float = 30.0) -> None:

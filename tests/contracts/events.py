@@ -113,8 +113,8 @@ class EventsContract:
             **{name: row[name] for name in found}, "state": "pending", "fault": None,
             "attempts": 0, "finished_at": None}
         assert states(events, [other]) == ["dead"]
-        assert archive.retries() == [("event.retry", str(row["event_id"]), {
-            "object_key": row["object_key"], "fault": "exhausted"})]
+        assert archive.retries() == [
+            ("event.retry", str(row["event_id"]), {"fault": "exhausted"})]
 
     @pytest.mark.parametrize("state", ["pending", "classified", "done", "superseded"])
     def test_only_dead_ones_are_retried(

@@ -24,6 +24,7 @@ from tests.fakes.api_backfills import FakeBackfills, backfill_routes
 from tests.fakes.api_events import FakeEvents, event_routes
 from tests.fakes.api_rollout import FakeRollout, rollout_routes
 from tests.fakes.api_uploads import STORE, FakeUploads, upload_routes
+from tests.fakes.api_webhooks import FakeWebhooks, webhook_routes
 
 SECRET = "a secret of the tests, longer than 32 bytes"
 MODEL_VERSION = "v1"
@@ -31,7 +32,8 @@ JPEG = b"\xff\xd8\xff and so on"
 PNG = b"\x89PNG and so on"
 CLASSES = {b"\xff\xd8\xff": "espresso", b"\x89PNG": "Egyptian cat", b"RIFF": "tabby"}
 MAX_BODY_BYTES = 64 * 1024
-FOR_ADMINS = ("/api/v1/models", "/api/v1/backfills", "/api/v1/events")
+FOR_ADMINS = (
+    "/api/v1/models", "/api/v1/backfills", "/api/v1/events", "/api/v1/webhooks")
 FIRST_INSTANT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 LINEAGE = {
@@ -79,6 +81,7 @@ class FakeApi:
     bucket: dict[str, bytes] = field(default_factory=dict)
     backfills: FakeBackfills = field(default_factory=FakeBackfills)
     events: FakeEvents = field(default_factory=FakeEvents)
+    webhooks: FakeWebhooks = field(default_factory=FakeWebhooks)
 
     def __post_init__(self) -> None:
         self.rollout = FakeRollout(self.models)
@@ -216,6 +219,7 @@ def _routes(api: FakeApi) -> Flask:
     _picture_routes(app, api)
     _model_routes(app, api)
     app.register_blueprint(backfill_routes(api.backfills))
+    app.register_blueprint(webhook_routes(api.webhooks))
     app.register_blueprint(rollout_routes(api.rollout))
     app.register_blueprint(upload_routes(api.uploads))
     app.register_blueprint(event_routes(api.events))

@@ -80,7 +80,7 @@ class InMemoryEvents:
         row = self.rows.get(event_id)
         if row is None or row["state"] != "dead" or self._has_open(row):
             return False
-        detail = {"object_key": row["object_key"], "fault": row["fault"]}
+        detail = {"fault": row["fault"]}
         self._revive(row)
         self.audit.append(("event.retry", str(event_id), detail))
         return True

@@ -40,6 +40,9 @@ from model_admin.serving.models import LoadedVersions
 from model_admin.validation.repository import PostgresClaimRepository
 from model_admin.validation.stored_pictures import StoredPictures
 from model_admin.validation.worker import ValidationWorker
+from model_admin.webhooks.repository import PostgresWebhookRepository
+from model_admin.webhooks.routes import create_routes as webhook_routes
+from model_admin.webhooks.service import Webhooks
 
 # Multipart framing around the archive.
 FRAMING_BYTES = 1 << 16
@@ -85,6 +88,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings.max_pixels)))
     app.register_blueprint(event_routes(StorageEvents(
         PostgresEventRepository(database, settings.minio_bucket_name), pictures)))
+    app.register_blueprint(webhook_routes(Webhooks(PostgresWebhookRepository(database))))
     worker.start()
     backfills.start()
     return app

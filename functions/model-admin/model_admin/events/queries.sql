@@ -42,7 +42,7 @@ WHERE storage_events.event_id = dead.event_id
             AND other.object_key = storage_events.object_key
             AND other.etag = storage_events.etag
             AND other.state IN ('pending', 'classified'))
-RETURNING object_key, dead.fault;
+RETURNING dead.fault;
 
 -- name: retry_events
 -- Let dead events be worked on again, the oldest first: one of each object, and none of an object

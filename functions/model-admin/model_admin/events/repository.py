@@ -90,6 +90,7 @@ class PostgresEventRepository:
             with self._database.transaction() as connection:
                 row = _queries.retry_event(connection, event_id=event_id)
                 if row is not None:
+                    # Not its key, whose file name somebody may want to have forgotten.
                     write_audit(connection, origin, "event.retry", str(event_id), dict(row))
         except Conflict:  # another event of the object came in meanwhile
             return False
