@@ -8,6 +8,7 @@ from common import logs
 from common.auth import Authenticator
 from common.config import Settings
 from common.db import Database
+from common.rate_limits import RateLimits
 from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app
 from history.images import routes as image_routes
@@ -31,6 +32,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         {"database": database.ping, "object store": pictures.ping},
         settings.max_body_bytes,
         CollectorRegistry(),
+        limits=RateLimits(settings, reading="read", writing="read"),
+        trusted_proxies=settings.trusted_proxies,
     )
     app.register_blueprint(prediction_routes.create_routes(
         PredictionHistory(PostgresPredictionReader(database))))

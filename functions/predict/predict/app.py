@@ -16,6 +16,7 @@ from common.db import Database
 from common.inference.files import ModelFiles
 from common.inference.model import ModelLoader
 from common.notifications import Listener
+from common.rate_limits import RateLimits
 from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app, failing
 from predict.inbox import cron
@@ -107,7 +108,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         PostgresSweepLock(database), bucket, inbox_telemetry)
     app = create_web_app(
         "predict", Authenticator(settings), checks, settings.max_body_bytes, registry,
-        MachineToken(settings.events_token), frozenset({cron.PATH}))
+        MachineToken(settings.events_token), frozenset({cron.PATH}),
+        RateLimits(settings, "read", "predict"), settings.trusted_proxies)
     app.request_class = InMemoryRequest
     app.register_blueprint(create_routes(service, load))
     inbox_service = InboxService(inbox, worker, sweeper, bucket, outbox.drain)

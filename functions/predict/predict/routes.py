@@ -9,7 +9,7 @@ from flask import Blueprint, Response, g, jsonify, request
 from common.auth import Principal
 from common.errors import Forbidden, InvalidRequest
 from common.fields import clean_filename, parse_integer, parse_uuid
-from common.web import principal
+from common.web import deadline, principal
 from predict.load import RequestLoad
 from predict.service import ClassificationService, Submission
 
@@ -55,6 +55,7 @@ def _submission(caller: Principal, top_k: int) -> Submission:
         email=caller.email if user_id == caller.user_id else None,
         request_id=g.request_id,
         top_k=top_k,
+        deadline=deadline(),
     )
 
 

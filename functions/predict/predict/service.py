@@ -9,6 +9,7 @@ from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+from common.deadlines import Deadline
 from common.errors import CommitUnknown, ImgclassError
 from common.inference.engine import Score
 from common.inference.imaging import Picture, open_picture
@@ -37,7 +38,8 @@ class Submission:
     """A picture to classify: its bytes as sent, its owner, and where it came from.
 
     `email` None leaves the address known of the owner. At least `top_k` classes are recorded, and
-    never fewer than the model's manifest names. `upload` is None for what came by HTTP.
+    never fewer than the model's manifest names. `upload` is None for what came by HTTP, and
+    `deadline` where nobody waits.
     """
 
     data: bytes
@@ -47,6 +49,7 @@ class Submission:
     request_id: str
     top_k: int
     upload: Upload | None = None
+    deadline: Deadline | None = None
 
     @property
     def source(self) -> str:
@@ -99,10 +102,13 @@ class ClassificationService:
         """Classify, store and record one picture.
 
         Raises UnsupportedMedia, BrokenPicture or PayloadTooLarge for a picture that cannot be
-        used, and Unavailable when the model, the store or the database cannot serve; for an
-        upload also NotFound or ObjectChanged when it is not there any more, and LeaseLost when
-        another deals with it. Then nothing is recorded.
+        used, DeadlineExceeded when it could not be inferred in time, and Unavailable when the
+        model, the store or the database cannot serve; for an upload also NotFound or
+        ObjectChanged when it is not there any more, and LeaseLost when another deals with it.
+        Then nothing is recorded.
         """
+        if submission.deadline is not None:
+            submission.deadline.check()
         lineup = self._models.lineup()
         model = lineup.model_for(submission.user_id)
         picture = open_picture(submission.data, self._max_pixels)
@@ -115,7 +121,8 @@ class ClassificationService:
         stored = self._executor.submit(self._store_picture, key, submission, picture.media_type)
         try:
             with self._telemetry.inference_seconds.time():
-                scores = model.classify(pixels, max(submission.top_k, model.manifest.top_k))
+                scores = model.classify(
+                    pixels, max(submission.top_k, model.manifest.top_k), submission.deadline)
             elapsed_ms = round((time.perf_counter() - started) * 1000)
             stored.result()
             with self._telemetry.record_seconds.time():

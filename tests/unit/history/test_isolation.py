@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from werkzeug.routing import Rule
 
-from common.web import PUBLIC_PATHS
+from common.serving import PUBLIC_PATHS
 from tests.unit.history.conftest import House
 
 RULES = [rule for rule in House().app.url_map.iter_rules() if rule.rule not in PUBLIC_PATHS]

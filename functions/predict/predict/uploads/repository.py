@@ -31,8 +31,11 @@ class AllowedUpload:
 class UploadRepository(Protocol):
     """Keeps allowed uploads. Every method raises DatabaseUnavailable."""
 
-    def add(self, upload: AllowedUpload, email: str) -> None:
-        """Store an upload and its owner, whose address is `email` unless another user has it."""
+    def add(self, upload: AllowedUpload, email: str | None) -> None:
+        """Store an upload and its owner, whose address is `email` unless another user has it.
+
+        None leaves the address known of the owner.
+        """
 
     def find(self, upload_id: uuid.UUID, owner: uuid.UUID | None) -> Row | None:
         """An upload, if it belongs to `owner`, with its event; None owns everything.
@@ -50,7 +53,7 @@ class PostgresUploadRepository:
         self._database = database
         self._bucket = bucket
 
-    def add(self, upload: AllowedUpload, email: str) -> None:
+    def add(self, upload: AllowedUpload, email: str | None) -> None:
         parameters = {
             **asdict(upload), "email": email,
             "placeholder_email": placeholder_email(upload.user_id)}
