@@ -33,8 +33,20 @@ class NotFound(ImgclassError):
     """There is no such resource, or it belongs to somebody else."""
 
 
+class Gone(ImgclassError):
+    """There was such a resource, and it was erased."""
+
+
 class Conflict(ImgclassError):
     """The request contradicts what is already stored."""
+
+
+class KeyReused(Conflict):
+    """The Idempotency-Key was sent before with another request."""
+
+
+class InProgress(Conflict):
+    """The same request is being answered at the moment; it will have an answer later."""
 
 
 class ObjectChanged(Conflict):

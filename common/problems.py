@@ -18,6 +18,9 @@ STATUS: dict[type[errors.ImgclassError], int] = {
     errors.NotFound: 404,
     errors.RequestTimeout: 408,
     errors.Conflict: 409,
+    errors.KeyReused: 409,
+    errors.InProgress: 409,
+    errors.Gone: 410,
     errors.PayloadTooLarge: 413,
     errors.UnsupportedMedia: 415,
     errors.InvalidValue: 422,
@@ -61,9 +64,10 @@ def install_error_map(app: Flask) -> None:
         if status == 503:
             if not isinstance(error, errors.Overloaded):  # there are many, and each costs time
                 log.warning("unavailable: %s", error, exc_info=error)
-            # Repeating what may have been stored after all would store it twice.
-            if not isinstance(error, errors.CommitUnknown):
-                answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        # Repeating what may have been stored after all would store it twice.
+        if status == 503 and not isinstance(error, errors.CommitUnknown) \
+                or isinstance(error, errors.InProgress):
+            answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return answer
 
     @app.errorhandler(HTTPException)

@@ -6,7 +6,7 @@ import logging
 import time
 import uuid
 from concurrent.futures import Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from common.deadlines import Deadline
@@ -15,8 +15,9 @@ from common.inference.engine import Score
 from common.inference.imaging import Picture, open_picture
 from common.inference.model import Model
 from common.storage import ObjectStore, Writing
+from predict.idempotency.key import RequestKey
 from predict.models import ModelProvider
-from predict.repository import PredictionRecord, PredictionRepository, UploadClaim
+from predict.repository import KeyClaim, PredictionRecord, PredictionRepository, UploadClaim
 from predict.shadow import ShadowScorer
 from predict.telemetry import Telemetry
 
@@ -39,7 +40,8 @@ class Submission:
 
     `email` None leaves the address known of the owner. At least `top_k` classes are recorded, and
     never fewer than the model's manifest names. `upload` is None for what came by HTTP, and
-    `deadline` where nobody waits.
+    `deadline` where nobody waits. `key` is sent with what may be sent again, and `claim` is the
+    claim on it. `began` is when the request came in, on the clock of time.perf_counter.
     """
 
     data: bytes
@@ -50,6 +52,9 @@ class Submission:
     top_k: int
     upload: Upload | None = None
     deadline: Deadline | None = None
+    key: RequestKey | None = None
+    claim: KeyClaim | None = None
+    began: float = field(default_factory=time.perf_counter)
 
     @property
     def source(self) -> str:
@@ -68,13 +73,17 @@ class Submission:
 
 @dataclass(frozen=True)
 class Classification:
-    """The recorded answer; `prediction_time_ms` is decoding plus inference in milliseconds."""
+    """The recorded answer; `prediction_time_ms` is decoding plus inference in milliseconds.
+
+    `replayed`: it was given before, to the same request.
+    """
 
     prediction_id: uuid.UUID
     image_id: uuid.UUID
     model_version: str
     prediction_time_ms: int
     scores: list[Score]
+    replayed: bool = False
 
 
 class ClassificationService:
@@ -102,10 +111,10 @@ class ClassificationService:
         """Classify, store and record one picture.
 
         Raises UnsupportedMedia, BrokenPicture or PayloadTooLarge for a picture that cannot be
-        used, DeadlineExceeded when it could not be inferred in time, and Unavailable when the
-        model, the store or the database cannot serve; for an upload also NotFound or
-        ObjectChanged when it is not there any more, and LeaseLost when another deals with it.
-        Then nothing is recorded.
+        used, DeadlineExceeded when it could not be inferred in time, Conflict if its owner was
+        erased meanwhile, and Unavailable when the model, the store or the database cannot serve;
+        for an upload also NotFound or ObjectChanged when it is not there any more, and LeaseLost
+        when another deals with it or has taken the key over. Then nothing is recorded.
         """
         if submission.deadline is not None:
             submission.deadline.check()
@@ -128,7 +137,8 @@ class ClassificationService:
             with self._telemetry.record_seconds.time():
                 prediction_id = self._repository.record(
                     _record(submission, picture, model, image_id, key, scores, elapsed_ms),
-                    submission.upload.claim if submission.upload else None)
+                    submission.upload.claim if submission.upload else submission.claim,
+                    submission.began)
         except CommitUnknown:
             raise  # the row may exist, and then its object must
         except Exception:

@@ -29,6 +29,9 @@ EXPECTED = {
     errors.Conflict: (409, "conflict", "Conflict"),
     errors.ObjectChanged: (409, "conflict", "Conflict"),
     errors.LeaseLost: (409, "conflict", "Conflict"),
+    errors.KeyReused: (409, "key-reused", "Key reused"),
+    errors.InProgress: (409, "in-progress", "In progress"),
+    errors.Gone: (410, "gone", "Gone"),
     errors.PayloadTooLarge: (413, "payload-too-large", "Payload too large"),
     errors.UnsupportedMedia: (415, "unsupported-media", "Unsupported media"),
     errors.InvalidValue: (422, "invalid-value", "Invalid value"),
@@ -79,7 +82,7 @@ def test_domain_errors(kind: type[errors.ImgclassError]) -> None:
     }
     assert answer.headers.get("WWW-Authenticate") == ("Bearer" if status == 401 else None)
     # Who repeats a request that may have been stored after all stores it twice.
-    again = status == 503 and kind is not errors.CommitUnknown
+    again = kind is errors.InProgress or (status == 503 and kind is not errors.CommitUnknown)
     wait = "1" if status == 429 else str(RETRY_AFTER_SECONDS) if again else None
     assert answer.headers.get("Retry-After") == wait
 

@@ -1,6 +1,7 @@
 """Allowed uploads in PostgreSQL, and what became of them."""
 from __future__ import annotations
 
+import time
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -34,7 +35,8 @@ class UploadRepository(Protocol):
     def add(self, upload: AllowedUpload, email: str | None) -> None:
         """Store an upload and its owner, whose address is `email` unless another user has it.
 
-        None leaves the address known of the owner.
+        None leaves the address known of the owner. Raises Conflict if the owner is erased at the
+        same moment.
         """
 
     def find(self, upload_id: uuid.UUID, owner: uuid.UUID | None) -> Row | None:
@@ -55,7 +57,7 @@ class PostgresUploadRepository:
 
     def add(self, upload: AllowedUpload, email: str | None) -> None:
         parameters = {
-            **asdict(upload), "email": email,
+            **asdict(upload), "email": email, "began": time.perf_counter(),
             "placeholder_email": placeholder_email(upload.user_id)}
         try:
             self._insert(parameters)
@@ -72,4 +74,5 @@ class PostgresUploadRepository:
 
     def _insert(self, parameters: dict[str, Any]) -> None:
         with self._database.transaction() as connection:
-            _queries.insert_upload(connection, **parameters)
+            elapsed = time.perf_counter() - parameters["began"]
+            _queries.insert_upload(connection, **parameters, elapsed=elapsed)
