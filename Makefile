@@ -1,6 +1,7 @@
 # Every task of the project. `make` lists them; the first that needs packages installs them.
 .DEFAULT_GOAL := help
-.PHONY: help up down status clean-data test lint bench-swaps minio model lock clean
+.PHONY: help up down status clean-data test lint chaos bench-uploads bench-swaps images minio model \
+	lock clean
 
 BIN := .venv/bin
 MODEL := var/models/efficientnet-lite0
@@ -32,9 +33,20 @@ lint: ## Check style, types and who imports whom
 	@for each in $(FUNCTIONS); do MYPYPATH=functions/$$each $(BIN)/mypy --strict functions/$$each || exit 1; done
 	@PYTHONPATH=.:functions/predict:functions/history:functions/model-admin $(BIN)/lint-imports
 
+chaos: ## Kill every part again and again under load, at full length (20 minutes)
+	@scripts/install dev
+	@$(BIN)/pytest tests/chaos -m full --durations=0
+
+bench-uploads: ## Measure how soon a picture put into the bucket is classified (5 minutes)
+	@scripts/install stack
+	@$(BIN)/python -m bench.uploads
+
 bench-swaps: ## Measure what swapping models does to a steady load (4 minutes)
 	@scripts/install stack
 	@$(BIN)/python -m bench.swaps
+
+images: ## Build the functions' images with Docker and print their sizes
+	@scripts/images
 
 minio: ## Build MinIO with Go, for the tests that need it (5 minutes, once)
 	@scripts/minio
@@ -48,5 +60,5 @@ lock: ## Resolve requirements/*.in anew
 	@PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock
 
 clean: down ## Stop everything and remove what was installed and built; the data stays
-	rm -rf .venv var/models .mypy_cache .pytest_cache .import_linter_cache build imgclass.egg-info
+	rm -rf .venv var/models .mypy_cache .pytest_cache .import_linter_cache .hypothesis build imgclass.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -19,6 +21,11 @@ MIN_SECRET_CHARACTERS = 16
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 Loaded = TypeVar("Loaded", bound="StoreSettings")
+
+# What the specification of CloudEvents defines is not for a deployment to set.
+_EVENT_ATTRIBUTES = frozenset({
+    "id", "source", "type", "specversion", "datacontenttype", "dataschema", "subject", "time",
+    "data"})
 
 
 def _boolean(text: str) -> bool:
@@ -59,8 +66,12 @@ def _seconds_or_zero(text: str) -> float:
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if text and not valid:
         raise ValueError("a URL with http or https")
     return text
 
@@ -70,6 +81,21 @@ def _networks(text: str) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(each.strip()) for each in text.split(",") if text)
     except ValueError:
         raise ValueError("networks as in 10.0.0.0/8, separated by commas") from None
+
+
+def _extensions(text: str) -> dict[str, str]:
+    """What Knative wants added to events."""
+    try:
+        document = json.loads(text or "{}")
+        extensions: dict[str, str] = {**(document.pop("extensions", None) or {})}
+        valid = not document and all(
+            re.fullmatch("[a-z0-9]+", name) and name not in _EVENT_ATTRIBUTES
+            and isinstance(value, str) for name, value in extensions.items())
+    except (ValueError, TypeError, AttributeError):
+        valid = False
+    if not valid:
+        raise ValueError('JSON as in {"extensions": {"name": "value"}}')
+    return extensions
 
 
 def _host_and_port(text: str) -> str:
@@ -208,8 +234,8 @@ class Settings(StoreSettings):
         "cron-connector does; 0 lets nobody", "0", _seconds_or_zero)
     k_sink: str = setting(
         "URL that is told of every finished classification, as Knative sets it", "", _url)
-    k_ce_overrides: str = setting(
-        "extension attributes of these events, as Knative sets them", "")
+    k_ce_overrides: dict[str, str] = setting(
+        "extension attributes of these events, as Knative sets them", "", _extensions)
     webhook_networks: tuple[Network, ...] = setting(
         "private networks that webhooks may be in, separated by commas", "", _networks)
     webhook_max_attempts: int = setting(

@@ -33,3 +33,10 @@ def parse_time(name: str, sent: Any) -> datetime:
         return value.replace(tzinfo=value.tzinfo or timezone.utc).astimezone(timezone.utc)
     except (TypeError, ValueError, OverflowError):
         raise InvalidValue(f"{name} must be a time as in 2026-01-31T12:00:00Z.") from None
+
+
+def clean_filename(name: str) -> str:
+    """The last part of a client's path, printable, at most 255 characters."""
+    last = re.split(r"[/\\]", name)[-1]
+    printable = "".join(character for character in last if character.isprintable())
+    return printable[:255] or "picture"

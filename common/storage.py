@@ -234,6 +234,8 @@ def s3_client(settings: StoreSettings, connections: int, endpoint: str = "") -> 
         aws_secret_access_key=settings.minio_secret_key,
         region_name="us-east-1",
         config=Config(
+            # Forms would be signed by the method before this one, which not every store takes.
+            signature_version="s3v4",
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=READ_TIMEOUT_SECONDS,
             retries={"total_max_attempts": 2, "mode": "standard"},

@@ -41,6 +41,13 @@ class IsoJsonProvider(DefaultJSONProvider):
             return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
         return DefaultJSONProvider.default(value)
 
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Read JSON. Raises ValueError, also for what is nested too deeply to be read."""
+        try:
+            return super().loads(s, **kwargs)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
 
 def create_web_app(
     name: str,

@@ -5,38 +5,46 @@ from types import TracebackType
 
 from imgclass.api.backfills import Backfills
 from imgclass.api.base import Picture
+from imgclass.api.events import Events
 from imgclass.api.models import Models
 from imgclass.api.pictures import Pictures
+from imgclass.api.uploads import Uploads
+from imgclass.api.webhooks import Webhooks
 from imgclass.errors import (
-    ClientError, InvalidToken, NoAnswer, ProblemError, StillValidating, UnexpectedAnswer,
-    Unreachable)
+    ClientError, InvalidToken, NoAnswer, ProblemError, StillPending, StillValidating,
+    UnexpectedAnswer, Unreachable, UploadRefused)
 from imgclass.filters import Filters
+from imgclass.forms import FormSender
 from imgclass.identity import user_id_of
 from imgclass.results.backfills import Backfill
 from imgclass.results.comparisons import Comparison
+from imgclass.results.events import Completeness, Event, EventDetail
 from imgclass.results.images import Image
 from imgclass.results.models import Model
 from imgclass.results.predictions import (
     Lineage, Prediction, PredictionPage, RankedClass, StoredPrediction)
 from imgclass.results.replays import Replay
 from imgclass.results.replicas import Replica
+from imgclass.results.uploads import Upload, UploadForm
+from imgclass.results.webhooks import Delivery, DeliveryPage, Webhook
 from imgclass.selection import Selection
 from imgclass.transport import Transport, parse_url
 
 __all__ = [
-    "Backfill", "Client", "ClientError", "Comparison", "Filters", "Image", "InvalidToken",
-    "Lineage", "Model", "NoAnswer", "Picture", "Prediction", "PredictionPage", "ProblemError",
-    "RankedClass", "Replay", "Replica", "Selection", "StillValidating", "StoredPrediction",
-    "UnexpectedAnswer", "Unreachable"]
+    "Backfill", "Client", "ClientError", "Comparison", "Completeness", "Delivery", "DeliveryPage",
+    "Event", "EventDetail", "Filters", "Image", "InvalidToken", "Lineage", "Model", "NoAnswer",
+    "Picture", "Prediction", "PredictionPage", "ProblemError", "RankedClass", "Replay", "Replica",
+    "Selection", "StillPending", "StillValidating", "StoredPrediction", "UnexpectedAnswer",
+    "Unreachable", "Upload", "UploadForm", "UploadRefused", "Webhook"]
 
 
-class Client(Pictures, Models, Backfills):
+class Client(Pictures, Uploads, Models, Backfills, Events, Webhooks):
     """Talks to one service as one user; may be shared between threads.
 
     Close it, or use it as a context manager. Every method raises ProblemError when the
     service refuses, Unreachable or NoAnswer when it cannot be asked, and UnexpectedAnswer when
-    something else answers; all are ClientError. Those of models and backfills need the role
-    admin.
+    something else answers; all are ClientError. Those of models, backfills, events and webhooks
+    need the role admin.
     """
 
     def __init__(self, base_url: str, token: str, timeout: float = 30.0) -> None:
@@ -46,6 +54,7 @@ class Client(Pictures, Models, Backfills):
         """
         self.user_id = user_id_of(token)
         self._transport = Transport(parse_url(base_url), token, timeout)
+        self._forms = FormSender(timeout)
 
     def __enter__(self) -> Client:
         return self
@@ -60,3 +69,4 @@ class Client(Pictures, Models, Backfills):
 
     def close(self) -> None:
         self._transport.close()
+        self._forms.close()

@@ -26,6 +26,14 @@ class StillValidating(ClientError):
     """A model's validation has not ended in the time given."""
 
 
+class StillPending(ClientError):
+    """An upload was not classified in the time given."""
+
+
+class UploadRefused(ClientError):
+    """The object store did not take a picture, or would not."""
+
+
 class ProblemError(ClientError):
     """The server refused the request and said why (RFC 9457, application/problem+json).
 

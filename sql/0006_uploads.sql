@@ -83,11 +83,27 @@ CREATE TABLE webhooks (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- Receivers that failed and have taken nothing since.
+CREATE TABLE failing_receivers (
+    -- Null: the sink of the deployment, whose receiver_id is all zeros.
+    webhook_id uuid REFERENCES webhooks (webhook_id) ON DELETE CASCADE,
+    receiver_id uuid PRIMARY KEY GENERATED ALWAYS AS (
+        coalesce(webhook_id, '00000000-0000-0000-0000-000000000000')) STORED,
+    failures integer NOT NULL DEFAULT 1,
+    -- When the last one was, and why.
+    failed_at timestamptz NOT NULL DEFAULT now(),
+    reason text NOT NULL,
+    -- Nothing is sent to it before.
+    paused_until timestamptz NOT NULL
+);
+
 -- What is to be told to whom; a row is removed once it was delivered.
 CREATE TABLE outbox (
     delivery_id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-    -- Null: the sink of the deployment.
+    -- Null: the sink of the deployment, whose receiver_id is all zeros.
     webhook_id uuid REFERENCES webhooks (webhook_id) ON DELETE CASCADE,
+    receiver_id uuid NOT NULL GENERATED ALWAYS AS (
+        coalesce(webhook_id, '00000000-0000-0000-0000-000000000000')) STORED,
     -- The same for all who are told.
     event_id uuid NOT NULL,
     event_type text NOT NULL,
@@ -98,27 +114,30 @@ CREATE TABLE outbox (
     -- Why the last attempt failed.
     reason text,
     attempts integer NOT NULL DEFAULT 0,
-    -- When it may be claimed: a claim is a lease until then.
+    -- When it may be claimed: a claim is a lease until then. Of a dead one, when it was given up.
     due_at timestamptz NOT NULL DEFAULT now(),
     lease_token uuid
 );
 
-CREATE INDEX outbox_due ON outbox (due_at) WHERE state = 'pending';
-CREATE INDEX outbox_of_webhook ON outbox (webhook_id, created_at DESC);
+CREATE INDEX outbox_due ON outbox (receiver_id, due_at) WHERE state = 'pending';
+CREATE INDEX outbox_listed ON outbox (receiver_id, state, created_at DESC, delivery_id DESC);
+CREATE INDEX outbox_of_webhook ON outbox (webhook_id);
 
 -- Have everybody told who wants to be, and the sink if there is one, once this is committed.
+-- A webhook that is being removed meanwhile is waited for: it must not fail the transaction.
 CREATE FUNCTION publish_event(event_type text, subject text, data jsonb, has_sink boolean)
 RETURNS void LANGUAGE sql AS $$
+    WITH event AS (SELECT gen_random_uuid() AS id),
+    interested AS (SELECT webhook_id FROM webhooks WHERE $1 = ANY (event_types) FOR KEY SHARE)
     INSERT INTO outbox (webhook_id, event_id, event_type, subject, data)
     SELECT receiver.webhook_id, event.id, $1, $2, $3
-    FROM (SELECT gen_random_uuid() AS id) AS event,
-        (SELECT webhook_id FROM webhooks WHERE $1 = ANY (event_types)
-         UNION ALL SELECT NULL WHERE $4) AS receiver
+    FROM event,
+        (SELECT webhook_id FROM interested UNION ALL SELECT NULL WHERE $4) AS receiver
 $$;
 
 -- migrate:down
 
 DROP FUNCTION publish_event;
-DROP TABLE outbox, webhooks, uploads, storage_events;
+DROP TABLE outbox, failing_receivers, webhooks, uploads, storage_events;
 DROP INDEX images_in_key_order;
 ALTER TABLE images DROP COLUMN missing_since;

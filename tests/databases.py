@@ -4,6 +4,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -43,6 +44,15 @@ def query(settings: Settings, statement: str, *values: Any) -> list[dict[str, An
             return [dict(row) for row in cursor] if cursor.description else []
     finally:
         connection.close()
+
+
+def wait_for_lock(settings: Settings) -> None:
+    """Return once some session of this database waits for another one."""
+    deadline = time.monotonic() + 10
+    while not query(settings, """
+            SELECT pid FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'"""):
+        assert time.monotonic() < deadline, "nobody waits"
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

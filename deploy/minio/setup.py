@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -40,7 +41,6 @@ PATIENCE_SECONDS = 60
 POLL_SECONDS = 0.1
 POLICY, POLICY_NAME = FOLDER / "functions-policy.json", "imgclass-functions"
 RULE_ID, PREFIX = "imgclass-uploads", "uploads/"
-PROBE = "setup-probe"
 
 
 class Refused(Exception):
@@ -134,7 +134,7 @@ def _announce_uploads(client: S3Client, bucket: str, arn: str) -> None:
 
 
 def _admit_functions(settings: SetupSettings) -> None:
-    """Whatever else these keys were allowed, they are no longer."""
+    """Whatever other policies were attached to these keys, they are no longer."""
     admin = MinioAdmin(
         endpoint=settings.minio_endpoint, secure=settings.minio_secure,
         credentials=StaticProvider(settings.minio_root_user, settings.minio_root_password),
@@ -150,9 +150,10 @@ def _admit_functions(settings: SetupSettings) -> None:
 
 
 def _prove(client: S3Client, bucket: str) -> None:
-    client.put_object(Bucket=bucket, Key=PROBE, Body=b"written")
-    client.get_object(Bucket=bucket, Key=PROBE)["Body"].read()
-    client.delete_object(Bucket=bucket, Key=PROBE)
+    key = f"setup-probe-{uuid.uuid4()}"  # not that of a setup that runs at the same time
+    client.put_object(Bucket=bucket, Key=key, Body=b"written")
+    client.get_object(Bucket=bucket, Key=key)["Body"].read()
+    client.delete_object(Bucket=bucket, Key=key)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ import typer
 
 from imgclass import __version__
 from imgclass.cli import (
-    backfills, comparison, lineage, models, operations, pictures, rollout, stack)
+    backfills, comparison, events, lineage, models, operations, pictures, rollout, stack, uploads,
+    webhooks)
 
 # Plain help costs half the time of the decorated kind; tracebacks are for bugs alone.
 app = typer.Typer(
@@ -20,6 +21,7 @@ app.command()(stack.status)
 app.command()(stack.clean_data)
 app.command()(operations.token)
 app.command()(pictures.classify)
+app.command()(uploads.upload)
 app.command()(pictures.history)
 app.command()(lineage.replay)
 models.app.command()(comparison.compare)
@@ -31,6 +33,8 @@ models.app.command()(rollout.replicas)
 models.app.command()(rollout.delete)
 app.add_typer(models.app, name="models")
 app.add_typer(backfills.app, name="backfill")
+app.add_typer(events.app, name="events")
+app.add_typer(webhooks.app, name="webhooks")
 
 
 def _show_version(asked: bool) -> None:

@@ -5,8 +5,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.chaos.report import Report
+
 if TYPE_CHECKING:  # it imports tensorflow, which need not be there to collect tests
     from tests.tiny_model import TinyModel
+
+REPORT = pytest.StashKey[Report]()
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +18,20 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyModel:
     from tests.tiny_model import TinyModel
 
     return TinyModel(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def report(pytestconfig: pytest.Config) -> Report:
+    """Where scenarios that were survived are noted."""
+    return pytestconfig.stash.setdefault(REPORT, Report())
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Show what was survived."""
+    lines = [*config.stash.get(REPORT, Report()).lines()]
+    if lines:
+        terminalreporter.section("chaos")
+        for line in lines:
+            terminalreporter.write_line(line)

@@ -59,6 +59,10 @@ class UnreliablePost:
         self.url = f"http://{host}:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
+    def lose_everything(self) -> None:
+        """Acknowledge all from now on, and deliver nothing."""
+        self._share = float("inf")
+
     def carry(self, letter: Letter) -> int:
         """Do with a notification what befalls it; the status its sender gets."""
         with self._lock:

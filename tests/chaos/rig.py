@@ -2,22 +2,20 @@
 from __future__ import annotations
 
 import random
+import signal
 import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import psutil
 
 from common.config import Settings
 from common.storage import S3ObjectStore, s3_client
 from imgclass.embedded import http_probe, placement, secret_files
 from imgclass.embedded.environment import clean
-from imgclass.embedded.objectstore import ObjectStore
+from imgclass.embedded.identity import send, wait_for_end
 from imgclass.embedded.ports import LOOPBACK, Ports
 from imgclass.embedded.postgres import Postgres
 from imgclass.embedded.process import Command, Processes
@@ -25,7 +23,8 @@ from imgclass.embedded.webhook import Webhook
 from tests.chaos.post import UnreliablePost
 from tests.databases import migrate, query
 from tests.environments import environment
-from tests.servers import ROOT, object_store_settings, postgres_settings, prepared
+from tests.servers import (
+    ROOT, SEARCH_PATH, object_store, object_store_settings, postgres_settings, prepared)
 from tests.tiny_rollout import activate
 
 if TYPE_CHECKING:  # it imports tensorflow, which need not be there to collect tests
@@ -33,6 +32,7 @@ if TYPE_CHECKING:  # it imports tensorflow, which need not be there to collect t
 
 PREDICT = "predict"
 START_SECONDS = 60.0
+PATIENCE_SECONDS = 20.0
 
 
 class Rig:
@@ -42,17 +42,17 @@ class Rig:
     """
 
     def __init__(
-        self, folder: Path, search_path: str, tiny: TinyModel, share: float, seed: int
+        self, folder: Path, kind: str, tiny: TinyModel, share: float, seed: int
     ) -> None:
+        """`kind` is that of the object store; the post mistreats a `share` of what it carries."""
         self._layout = prepared(folder)
         self._processes = Processes(self._layout.run, self._layout.logs)
         ports = Ports(self._layout.ports)
         self._port = ports.settle(False, PREDICT)
         self.post = UnreliablePost(LOOPBACK, self._port, share, seed)
-        self._database = Postgres(self._layout, self._processes, ports, search_path)
-        self._store = ObjectStore(
-            self._layout, self._processes, ports, search_path,
-            Webhook(f"{self.post.url}/events/storage"))
+        self._database = Postgres(self._layout, self._processes, ports, SEARCH_PATH)
+        self._store = object_store(
+            self._layout, kind, Webhook(f"{self.post.url}/events/storage"))
         self._tiny = tiny
         self._starts: dict[str, Callable[[], Any]] = {
             "postgres": self._database.start, "s3": self._store.start, PREDICT: self._start}
@@ -86,19 +86,22 @@ class Rig:
             return
         members = [process, *process.children(recursive=True)]
         for each in members:
-            _kill(each)
-        psutil.wait_procs(members, 10)
+            send(each, signal.SIGKILL)
+        assert wait_for_end(members, PATIENCE_SECONDS) == []
 
     def restart(self, name: str) -> None:
         """Have a part running again."""
         self._starts[name]()
 
-    def kill_at_random(self, seed: int, more: Callable[[], bool]) -> dict[str, int]:
-        """Kill and restart one part after the other while there is `more`; how often which."""
+    def kill_at_random(
+        self, seed: int, rounds: int, more: Callable[[], bool]
+    ) -> dict[str, int]:
+        """Kill and restart one part after the other, for so many `rounds` and while there is
+        `more`; how often which."""
         chance = random.Random(seed)
         names = [*self._starts]
         killed = dict.fromkeys(names, 0)
-        while more() or min(killed.values()) == 0:
+        while more() or min(killed.values()) < rounds:
             # Everybody's turn comes, in no order.
             chance.shuffle(names)
             for name in names:
@@ -116,12 +119,12 @@ class Rig:
     def add_user(self) -> uuid.UUID:
         """Somebody who may upload."""
         user = uuid.uuid4()
-        query(self.settings, "INSERT INTO users VALUES (%s, %s)", user, f"{user}@example.org")
+        query(self.settings, "INSERT INTO users VALUES (%s, %s)", str(user), f"{user}@example.org")
         return user
 
     def client(self) -> Any:
         """A plain S3 client, with patience for a server that is away."""
-        return s3_client(replace(self.settings), 4)
+        return s3_client(self.settings, 4)
 
     def pictures(self) -> S3ObjectStore:
         """The bucket of pictures."""
@@ -167,10 +170,3 @@ def wait_until(holds: Callable[[], bool], seconds: float) -> None:
     while not holds():
         assert time.monotonic() < deadline, f"still not so after {seconds:g} s"
         time.sleep(0.1)
-
-
-def _kill(process: psutil.Process) -> None:
-    try:
-        process.kill()
-    except psutil.NoSuchProcess:
-        pass

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import random
 import threading
 import time
 import uuid
@@ -12,29 +12,24 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from PIL import Image
 
+from common.db import Database
+from model_admin.events.repository import PostgresEventRepository
+from model_admin.events.service import StorageEvents
+from tests.chaos.load import picture
+from tests.chaos.report import Report
 from tests.chaos.rig import Rig, wait_until
 from tests.databases import query
-from tests.servers import search_path_of
+from tests.servers import KINDS
 
 if TYPE_CHECKING:
     from tests.tiny_model import TinyModel
 
-PUTTERS = 2
+PUTTERS, PAUSE_SECONDS = 2, 0.2
 PATIENCE_SECONDS = 180.0
 NAMES = ("cup {}.jpg", "a+b {}.jpg", "größe 寸法 {}.jpg", "50% {}.jpg", "'{}'.jpg", "{}/deep.jpg")
-
-
-def picture(number: int) -> bytes:
-    """A small JPEG like no other."""
-    noise = np.random.default_rng(number).integers(0, 255, (24, 32, 3), np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(noise).save(file, "JPEG", quality=80)
-    return file.getvalue()
 
 
 def put(client: Any, bucket: str, key: str, data: bytes) -> None:
@@ -77,6 +72,7 @@ class Drop:
 
     def _one(self, number: int) -> None:
         client, bucket = self._rig.client(), self._rig.settings.minio_bucket_name
+        time.sleep(random.uniform(0, 2 * PAUSE_SECONDS))
         key = f"uploads/{self._user}/{NAMES[number % len(NAMES)].format(number)}"
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
@@ -88,26 +84,41 @@ class Drop:
                 time.sleep(0.2)
 
 
-@pytest.mark.parametrize("kind", ["minio", "seaweedfs"])
-@pytest.mark.parametrize("count", [40, pytest.param(1000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("count", "rounds"), [(40, 1), pytest.param(1000, 10, marks=pytest.mark.full)])
 def test_classified_once(
-    kind: str, count: int, tiny: TinyModel, tmp_path: Path, record_property: Any
+    kind: str, count: int, rounds: int, tiny: TinyModel, tmp_path: Path, report: Report
 ) -> None:
     """While every part is killed again and again, and a tenth of the notifications is lost,
-    repeated or late: each picture has one image and one prediction and is byte-identical, and
-    nothing is left among the uploads."""
+    repeated or late: each picture has one image and one prediction and is byte-identical, nothing
+    is left among the uploads, and what was seen adds up."""
     seed = count
-    rig = Rig(tmp_path, search_path_of(kind), tiny, share=0.1, seed=seed)
+    rig = Rig(tmp_path, kind, tiny, share=0.1, seed=seed)
     with rig.running(), ThreadPoolExecutor(1) as threads:
         user = rig.add_user()
         drop = Drop(rig, user, count)
         dropping = threads.submit(drop.all)
-        killed = rig.kill_at_random(seed, lambda: not dropping.done())
+        killed = rig.kill_at_random(seed, rounds, lambda: not dropping.done())
         dropping.result()
         wait_until(lambda: is_settled(rig), PATIENCE_SECONDS)
         assert_classified_once(rig, user, drop.digests)
-        for name, number in {**killed, **rig.post.counts}.items():
-            record_property(name, number)
+        report.add(f"{count} uploads, {kind}", {
+            **{f"killed {name}": number for name, number in killed.items()},
+            **rig.post.counts})
+
+
+def test_nothing_announced(tiny: TinyModel, tmp_path: Path, report: Report) -> None:
+    """Pictures of which no notification arrives at all are classified all the same."""
+    rig = Rig(tmp_path, "seaweedfs", tiny, share=1.0, seed=1)
+    with rig.running():
+        user = rig.add_user()
+        drop = Drop(rig, user, 10)
+        rig.post.lose_everything()
+        drop.all()
+        wait_until(lambda: is_settled(rig), PATIENCE_SECONDS)
+        assert_classified_once(rig, user, drop.digests)
+        report.add("10 uploads, no notification", rig.post.counts)
 
 
 def is_settled(rig: Rig) -> bool:
@@ -119,16 +130,30 @@ def is_settled(rig: Rig) -> bool:
 
 def assert_classified_once(rig: Rig, user: uuid.UUID, digests: dict[bytes, bytes]) -> None:
     rows = query(rig.settings, "SELECT image_id, object_key, sha256, source FROM images "
-                 "WHERE user_id = %s", user)
+                 "WHERE user_id = %s", str(user))
     states = Counter(row["state"] for row in query(
         rig.settings, "SELECT state FROM storage_events"))
     assert states.keys() <= {"done", "superseded"}, (states, rig.log())
     assert len(rows) == len(digests) == states["done"]
     assert {bytes(row["sha256"]) for row in rows} == digests.keys()
-    predictions = query(rig.settings, "SELECT image_id FROM predictions WHERE user_id = %s", user)
+    predictions = query(
+        rig.settings, "SELECT image_id FROM predictions WHERE user_id = %s", str(user))
     assert sorted(row["image_id"] for row in predictions) == sorted(
         row["image_id"] for row in rows)
     store = rig.pictures()
+    found = completeness(rig)
+    assert found["complete"] and found["adds_up"], found
     for row in rows:
         stored = b"".join(store.get(row["object_key"]).chunks)
         assert stored == digests[bytes(row["sha256"])]
+
+
+def completeness(rig: Rig) -> dict[str, Any]:
+    """What an administrator is told of all that was ever put into the bucket."""
+    bucket = rig.settings.minio_bucket_name
+    database = Database(rig.settings, size=1)
+    try:
+        repository = PostgresEventRepository(database, bucket)
+        return StorageEvents(repository, rig.pictures()).completeness()
+    finally:
+        database.close()

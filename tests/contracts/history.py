@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from common.cursors import Position
 from history.images.repository import Image, ImageReader
-from history.predictions.repository import Filters, Position, PredictionReader, Row
+from history.predictions.repository import Filters, PredictionReader, Row
 from tests.fakes.history import LISTED, NOON, image, prediction
 
 ADA, BOB = uuid.uuid4(), uuid.uuid4()

@@ -21,7 +21,10 @@ from werkzeug.exceptions import HTTPException, abort
 from werkzeug.serving import make_server
 
 from tests.fakes.api_backfills import FakeBackfills, backfill_routes
+from tests.fakes.api_events import FakeEvents, event_routes
 from tests.fakes.api_rollout import FakeRollout, rollout_routes
+from tests.fakes.api_uploads import STORE, FakeUploads, upload_routes
+from tests.fakes.api_webhooks import FakeWebhooks, webhook_routes
 
 SECRET = "a secret of the tests, longer than 32 bytes"
 MODEL_VERSION = "v1"
@@ -29,7 +32,8 @@ JPEG = b"\xff\xd8\xff and so on"
 PNG = b"\x89PNG and so on"
 CLASSES = {b"\xff\xd8\xff": "espresso", b"\x89PNG": "Egyptian cat", b"RIFF": "tabby"}
 MAX_BODY_BYTES = 64 * 1024
-FOR_ADMINS = ("/api/v1/models", "/api/v1/backfills")
+FOR_ADMINS = (
+    "/api/v1/models", "/api/v1/backfills", "/api/v1/events", "/api/v1/webhooks")
 FIRST_INSTANT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 LINEAGE = {
@@ -76,9 +80,12 @@ class FakeApi:
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     bucket: dict[str, bytes] = field(default_factory=dict)
     backfills: FakeBackfills = field(default_factory=FakeBackfills)
+    events: FakeEvents = field(default_factory=FakeEvents)
+    webhooks: FakeWebhooks = field(default_factory=FakeWebhooks)
 
     def __post_init__(self) -> None:
         self.rollout = FakeRollout(self.models)
+        self.uploads = FakeUploads(lambda user_id, data: self.classify(user_id, data, None))
 
     def __enter__(self) -> FakeApi:
         self._server = make_server("127.0.0.1", 0, _routes(self), threaded=True)
@@ -185,6 +192,8 @@ def _routes(api: FakeApi) -> Flask:
         body = request.get_data()
         if api.outage is not None and api.outage.strikes():
             abort(api.outage.status)
+        if request.path.startswith(STORE):
+            return
         g.claims = _claims(request.headers.get("Authorization", ""))
         if len(body) > MAX_BODY_BYTES:
             abort(413, "The body exceeds the limit of 64 KiB.")
@@ -210,7 +219,10 @@ def _routes(api: FakeApi) -> Flask:
     _picture_routes(app, api)
     _model_routes(app, api)
     app.register_blueprint(backfill_routes(api.backfills))
+    app.register_blueprint(webhook_routes(api.webhooks))
     app.register_blueprint(rollout_routes(api.rollout))
+    app.register_blueprint(upload_routes(api.uploads))
+    app.register_blueprint(event_routes(api.events))
     return app
 
 

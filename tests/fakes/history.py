@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
+from common.cursors import Position
 from common.errors import DatabaseUnavailable
 from history.images.repository import Image
-from history.predictions.repository import Filters, Position, Row
+from history.predictions.repository import Filters, Row
 
 LISTED = ("prediction_id", "image_id", "predicted_class", "confidence_score", "created_at")
 NOON = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
@@ -60,7 +61,7 @@ class InMemoryPredictionReader:
         chosen = sorted((row for row in self.rows if _selects(filters, row)), key=_place,
                         reverse=True)
         behind = [row for row in chosen if after is None
-                  or _place(row) < (after.created_at, after.prediction_id)]
+                  or _place(row) < (after.at, after.row_id)]
         page = [{name: row[name] for name in LISTED} for row in behind[offset:offset + limit]]
         return page, len(chosen)
 

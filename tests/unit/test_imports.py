@@ -12,7 +12,7 @@ import pytest
 from tests.environments import environment
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"tensorflow", "keras", "ai_edge_litert", "numpy", "PIL", "scipy", "h5py"}
+HEAVY = {"tensorflow", "keras", "ai_edge_litert", "numpy", "PIL", "scipy", "h5py", "cloudevents"}
 
 
 def imported(function: str, code: str) -> set[str]:

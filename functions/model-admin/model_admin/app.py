@@ -19,6 +19,9 @@ from model_admin.backfill.repository import PostgresBackfillRepository
 from model_admin.backfill.routes import create_routes as backfill_routes
 from model_admin.backfill.service import Backfills
 from model_admin.backfill.worker import BackfillWorker
+from model_admin.events.repository import PostgresEventRepository
+from model_admin.events.routes import create_routes as event_routes
+from model_admin.events.service import StorageEvents
 from model_admin.insight.repository import PostgresComparisonReader
 from model_admin.insight.routes import create_routes as insight_routes
 from model_admin.insight.service import VersionComparison
@@ -36,6 +39,9 @@ from model_admin.serving.models import LoadedVersions
 from model_admin.validation.repository import PostgresClaimRepository
 from model_admin.validation.stored_pictures import StoredPictures
 from model_admin.validation.worker import ValidationWorker
+from model_admin.webhooks.repository import PostgresWebhookRepository
+from model_admin.webhooks.routes import create_routes as webhook_routes
+from model_admin.webhooks.service import Webhooks
 
 # Multipart framing around the archive.
 FRAMING_BYTES = 1 << 16
@@ -77,6 +83,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(replay_routes(ReplayService(
         PostgresRecordedPredictions(database), versions, Evidence(pictures, models),
         settings.max_pixels)))
+    app.register_blueprint(event_routes(StorageEvents(
+        PostgresEventRepository(database, settings.minio_bucket_name), pictures)))
+    app.register_blueprint(webhook_routes(Webhooks(PostgresWebhookRepository(database))))
     worker.start()
     backfills.start()
     return app

@@ -29,12 +29,26 @@ from predict.inbox.telemetry import InboxTelemetry
 from predict.inbox.worker import InboxWorker
 from predict.load import RequestLoad
 from predict.models import ModelHost
+from predict.outbox.addresses import AddressGuard
+from predict.outbox.courier import HttpCourier
+from predict.outbox.repository import PostgresOutbox
+from predict.outbox.sending import Sender
+from predict.outbox.telemetry import OutboxTelemetry
+from predict.outbox.worker import OutboxWorker
 from predict.repository import PostgresPredictionRepository
 from predict.rollout import CHANNEL, PostgresRolloutRepository
 from predict.routes import create_routes
 from predict.service import ClassificationService
 from predict.shadow import ShadowScorer
 from predict.telemetry import Telemetry
+from predict.uploads.forms import PublicFormSigner
+from predict.uploads.repository import PostgresUploadRepository
+from predict.uploads.routes import create_routes as upload_routes
+from predict.uploads.service import Uploads
+
+
+# Deliveries never wait for a connection that requests use, nor these for theirs.
+OUTBOX_CONNECTIONS = 3
 
 
 class InMemoryRequest(Request):
@@ -56,7 +70,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     connections = settings.web_threads + 2 * inbox_threads + 2
     database = Database(settings, size=connections)
     bucket = settings.minio_bucket_name
-    repository = PostgresPredictionRepository(database, has_sink=bool(settings.k_sink))
+    outbox = OutboxWorker(
+        PostgresOutbox(Database(settings, size=OUTBOX_CONNECTIONS), settings.k_sink),
+        HttpCourier(
+            Sender(AddressGuard(settings.webhook_networks)), Sender(None),
+            settings.k_ce_overrides),
+        OutboxTelemetry(registry), settings.webhook_max_attempts)
+    repository = PostgresPredictionRepository(database, bool(settings.k_sink), outbox.wake)
     client = s3_client(settings, connections)
     pictures = S3ObjectStore(client, bucket)
     files = ModelFiles(
@@ -76,12 +96,12 @@ def create_app(settings: Settings | None = None) -> Flask:
         telemetry, settings.max_pixels)
     checks = {"model": models.check, "database": database.ping, "object store": pictures.ping}
     load, inbox_telemetry = RequestLoad(threads), InboxTelemetry(registry)
-    inbox = PostgresInbox(database, bucket, has_sink=bool(settings.k_sink))
+    inbox = PostgresInbox(database, bucket, bool(settings.k_sink), outbox.wake)
     worker = InboxWorker(
         inbox,
         UploadClassifier(pictures, service, settings.max_body_bytes, settings.keep_uploads),
-        load, inbox_telemetry, lambda: not failing(checks), bucket, inbox_threads,
-        settings.inbox_max_attempts)
+        load, inbox_telemetry, models.is_warm, lambda: not failing(checks), bucket,
+        inbox_threads, settings.inbox_max_attempts)
     sweeper = Sweeper(
         pictures, inbox, Reconciler(pictures, PostgresPictureIndex(database)),
         PostgresSweepLock(database), bucket, inbox_telemetry)
@@ -90,14 +110,18 @@ def create_app(settings: Settings | None = None) -> Flask:
         MachineToken(settings.events_token), frozenset({cron.PATH}))
     app.request_class = InMemoryRequest
     app.register_blueprint(create_routes(service, load))
-    inbox_service = InboxService(inbox, worker, sweeper, bucket)
+    inbox_service = InboxService(inbox, worker, sweeper, bucket, outbox.drain)
     app.register_blueprint(inbox_routes(inbox_service))
     if settings.cron_seconds:
         app.register_blueprint(cron.create_routes(
             cron.Rounds(inbox_service, settings.cron_seconds)))
+    app.register_blueprint(upload_routes(Uploads(
+        PostgresUploadRepository(database, bucket),
+        PublicFormSigner(settings), pictures, settings.max_body_bytes)))
     models.start()
     if settings.inbox_worker:
         worker.start()
     if settings.sweep_seconds:
         SweepTimer(sweeper, worker, settings.sweep_seconds).start()
+    outbox.start()
     return app

@@ -89,6 +89,10 @@ class ModelHost:
             raise ModelUnavailable(self._problem)
         return lineup
 
+    def is_warm(self) -> bool:
+        """Whether an active model is loaded and warm."""
+        return self._lineup is not None
+
     def check(self) -> None:
         """Raises ModelUnavailable while no active model is loaded and warm."""
         self.lineup()

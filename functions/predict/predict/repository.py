@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -89,12 +90,19 @@ class PredictionRepository(Protocol):
 class PostgresPredictionRepository:
     """PredictionRepository on PostgreSQL: one statement for what comes by HTTP.
 
-    `has_sink` says whether the deployment has a sink for events.
+    `has_sink` says whether the deployment has a sink for events; `published` is called when
+    something may be in the outbox.
     """
 
-    def __init__(self, database: Database, has_sink: bool = False) -> None:
+    def __init__(
+        self,
+        database: Database,
+        has_sink: bool = False,
+        published: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = database
         self._has_sink = has_sink
+        self._published = published
 
     def record(self, record: PredictionRecord, claim: UploadClaim | None = None) -> uuid.UUID:
         parameters = {
@@ -123,6 +131,7 @@ class PostgresPredictionRepository:
             if claim is not None:
                 _complete(connection, claim, parameters["prediction_id"])
             prediction_id: uuid.UUID = _queries.record_prediction(connection, **parameters)
+        self._published()
         return prediction_id
 
 

@@ -1,7 +1,6 @@
 """POST /api/v1/predict: parse, call once, serialise."""
 from __future__ import annotations
 
-import re
 import uuid
 from typing import Any
 
@@ -9,7 +8,7 @@ from flask import Blueprint, Response, g, jsonify, request
 
 from common.auth import Principal
 from common.errors import Forbidden, InvalidRequest
-from common.fields import parse_integer, parse_uuid
+from common.fields import clean_filename, parse_integer, parse_uuid
 from common.web import principal
 from predict.load import RequestLoad
 from predict.service import ClassificationService, Submission
@@ -51,7 +50,7 @@ def _submission(caller: Principal, top_k: int) -> Submission:
     user_id = _user_id(request.form.get("user_id"), caller)
     return Submission(
         data=file.read(),
-        filename=_clean_filename(file.filename or ""),
+        filename=clean_filename(file.filename or ""),
         user_id=user_id,
         email=caller.email if user_id == caller.user_id else None,
         request_id=g.request_id,
@@ -66,10 +65,3 @@ def _user_id(text: str | None, caller: Principal) -> uuid.UUID:
     if user_id != caller.user_id and not caller.is_admin:
         raise Forbidden("user_id must be your own.")
     return user_id
-
-
-def _clean_filename(name: str) -> str:
-    """The last part of a client's path, printable, at most 255 characters."""
-    last = re.split(r"[/\\]", name)[-1]
-    printable = "".join(character for character in last if character.isprintable())
-    return printable[:255] or "picture"

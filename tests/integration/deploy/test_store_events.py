@@ -109,7 +109,7 @@ def test_tags_are_not_announced(minio: ObjectStore, receiver: EventReceiver) -> 
 @without_minio
 def test_queue_outlives_an_absent_receiver(tmp_path_factory: pytest.TempPathFactory) -> None:
     """With its queue MinIO delivers later what it could not deliver, also after a restart."""
-    layout = prepared(tmp_path_factory.mktemp("queue"))
+    layout = prepared(tmp_path_factory.mktemp("a queue, with a $pace"))
     receiver = EventReceiver()
     with receiver:
         pass  # Its port is free again.

@@ -39,6 +39,7 @@ ROUTES = {
     "/api/v1/models/v1/activate": ("model-admin", "/api/v1/models/v1/activate"),
     "/api/v1/replays": ("model-admin", "/api/v1/replays"),
     "/api/v1/backfills": ("model-admin", "/api/v1/backfills"),
+    "/api/v1/webhooks/7/deliveries": ("model-admin", "/api/v1/webhooks/7/deliveries"),
     "/api/v1/datasets/export": ("model-admin", "/api/v1/datasets/export"),
     "/api/v1/events?state=dead": ("model-admin", "/api/v1/events?state=dead"),
     "/api/v1/drift": ("model-admin", "/api/v1/drift"),

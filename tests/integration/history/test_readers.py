@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from common.cursors import Position
 from common.db import Database
 from history.images.repository import PostgresImageReader
-from history.predictions.repository import Filters, Position, PostgresPredictionReader
+from history.predictions.repository import Filters, PostgresPredictionReader
 from tests.contracts.history import ADA, ImageReaderContract, PredictionReaderContract
 from tests.fakes.history import NOON, prediction
 from tests.integration.history.conftest import AddImage, AddPrediction

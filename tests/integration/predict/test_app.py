@@ -2,127 +2,26 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
 import os
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
-from common.config import Settings
-from common.storage import S3ObjectStore, s3_client
 from tests import pictures, tokens
 from tests.contracts.object_store import read
-from tests.databases import environment_of, query, temporary_database
-from tests.function_process import ROOT, Answer, FunctionProcess, form
-from tests.proxies import CuttingProxy
-from tests.tiny_rollout import activate
+from tests.databases import query
+from tests.function_process import form
+from tests.integration.predict.conftest import BODY_LIMIT, FORM, USER, Running
 
 if TYPE_CHECKING:  # it imports tensorflow, which need not be there to collect tests
     from tests.tiny_model import TinyModel
-
-USER = uuid.UUID("6f1c3a52-58ff-4c1c-8f0e-0d8f0f6d2c11")
-FOLDER = ROOT / "functions" / "predict"
-BODY_LIMIT = 200_000
-FORM = "multipart/form-data; boundary=limit"
-
-
-@dataclass
-class Running:
-    """predict with its database and its buckets; the proxies stand between them."""
-
-    process: FunctionProcess
-    settings: Settings
-    pictures: S3ObjectStore
-    models: S3ObjectStore
-    database_proxy: CuttingProxy
-    store_proxy: CuttingProxy
-
-    def post(self, picture: bytes, user: uuid.UUID = USER, **fields: str) -> Answer:
-        """Send a picture as the form it belongs into."""
-        body = form("limit", {"user_id": str(user), **fields}, picture)
-        connection = http.client.HTTPConnection(
-            self.process.host, self.process.port, timeout=30)
-        try:
-            connection.request("POST", "/api/v1/predict", body, {
-                **tokens.bearer(user, email=f"{user}@example.org"), "Content-Type": FORM})
-            answer = connection.getresponse()
-            return Answer(answer.status, dict(answer.headers), answer.read())
-        finally:
-            connection.close()
-
-    def activate(self, tiny: TinyModel, version: str, twin: bool = True) -> None:
-        """Register and activate the tiny model under a version's name."""
-        activate(self.settings, self.models, tiny, version, twin)
-
-    def counts(self) -> tuple[int, int]:
-        """How many images there are in the table, how many objects in the bucket."""
-        (row,) = query(self.settings, "SELECT count(*) AS n FROM images")
-        client = s3_client(self.settings, connections=1)
-        found = client.list_objects_v2(Bucket=self.settings.minio_bucket_name)
-        return row["n"], found["KeyCount"]
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyModel:
-    from tests.tiny_model import TinyModel
-
-    return TinyModel(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(scope="module")
-def running(
-    servers: Settings, template: str, tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Running]:
-    folder = tmp_path_factory.mktemp("predict")
-    images, models = f"images-{uuid.uuid4()}", f"models-{uuid.uuid4()}"
-    with ExitStack() as stack:
-        own = replace(
-            stack.enter_context(temporary_database(servers, template)),
-            minio_bucket_name=images, models_bucket_name=models)
-        client = s3_client(servers, connections=2)
-        for bucket in (images, models):
-            client.create_bucket(Bucket=bucket)
-        store_host, _, store_port = servers.minio_endpoint.rpartition(":")
-        database_proxy = stack.enter_context(
-            CuttingProxy(own.postgres_host, own.postgres_port))
-        store_proxy = stack.enter_context(CuttingProxy(store_host, int(store_port)))
-        process = FunctionProcess("handler:app", FOLDER, {
-            **environment_of(own),
-            "POSTGRES_HOST": database_proxy.host, "POSTGRES_PORT": str(database_proxy.port),
-            "POSTGRES_SSLMODE": "disable",
-            "MINIO_ENDPOINT": f"{store_proxy.host}:{store_proxy.port}",
-            "MINIO_ACCESS_KEY": own.minio_access_key, "MINIO_SECRET_KEY": own.minio_secret_key,
-            "MINIO_BUCKET_NAME": images, "MODELS_BUCKET_NAME": models,
-            "LOG_DIR": str(folder / "logs"), "MODEL_CACHE_DIR": str(folder / "cache"),
-            "MODEL_POLL_SECONDS": "0.05", "MAX_BODY_BYTES": str(BODY_LIMIT)})
-        stack.enter_context(process)
-        yield Running(process, own, S3ObjectStore(client, images),
-                      S3ObjectStore(client, models), database_proxy, store_proxy)
-
-
-@pytest.fixture
-def ready(running: Running, tiny: TinyModel) -> Iterator[Running]:
-    """The same with a model that answers, empty, and its network in order."""
-    query(running.settings, "TRUNCATE predictions, images, users CASCADE")
-    query(running.settings, "DELETE FROM model_versions")
-    client = s3_client(running.settings, connections=1)
-    bucket = running.settings.minio_bucket_name
-    for found in client.list_objects_v2(Bucket=bucket).get("Contents", []):
-        client.delete_object(Bucket=bucket, Key=found["Key"])
-    running.activate(tiny, "v1")
-    running.process.wait_for("/_/ready")
-    yield running
-    running.database_proxy.heal()
-    running.store_proxy.heal()
 
 
 def test_not_ready_without_a_model(running: Running) -> None:
@@ -325,3 +224,20 @@ def test_model_without_a_twin(ready: Running, tiny: TinyModel) -> None:
     rows = query(ready.settings, "SELECT engine, twin_digest FROM predictions "
                                  "WHERE model_version = 'v9'")
     assert rows[0] == {"engine": "tensorflow", "twin_digest": None}
+
+
+def test_upload(ready: Running) -> None:
+    """A form that the function has signed is taken by the store, and the upload is kept."""
+    base, headers = f"http://{ready.process.host}:{ready.process.port}", tokens.bearer(USER)
+    asked = httpx.post(
+        f"{base}/api/v1/uploads", headers=headers, timeout=30,
+        json={"filename": "cup.png", "content_type": "image/png"})
+    form, picture = asked.json(), pictures.png(60, 40)
+    stored = httpx.post(
+        form["url"], data=form["fields"], files={"file": ("cup.png", picture)}, timeout=30)
+    assert (asked.status_code, stored.is_success) == (201, True)
+    assert read(ready.pictures, form["object_key"]) == picture
+    shown = ready.process.get(asked.headers["Location"], headers)
+    assert (shown.status, shown.json()["object_key"]) == (200, form["object_key"])
+    strange = ready.process.get(asked.headers["Location"], tokens.bearer(uuid.uuid4()))
+    assert strange.status == 404

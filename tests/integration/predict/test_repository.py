@@ -1,7 +1,6 @@
 """The repository on a real PostgreSQL keeps the contract, and is honest about lost commits."""
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from common.errors import CommitUnknown, DatabaseUnavailable
 from common.inference.model import Lineage
 from predict.repository import PostgresPredictionRepository, PredictionRecord, ShadowRecord
 from tests.contracts.prediction_repository import PredictionRepositoryContract, Stored
-from tests.databases import add_model, connect, query
+from tests.databases import add_model, connect, query, wait_for_lock
 from tests.environments import settings
 from tests.proxies import CuttingProxy
 from tests.records import record
@@ -116,15 +115,6 @@ class TestPostgresPredictionRepository(PredictionRepositoryContract):
             prediction_id = recording.result(20)
         own = given.email if same_user else placeholder_email(given.user_id)
         assert stored.prediction(prediction_id) == replace(given, email=own)
-
-
-def wait_for_lock(database_settings: Settings) -> None:
-    """Return once some session waits for another one."""
-    deadline = time.monotonic() + 10
-    while not query(database_settings, """
-            SELECT pid FROM pg_stat_activity
-            WHERE datname = current_database() AND wait_event_type = 'Lock'"""):
-        assert time.monotonic() < deadline, "nobody waits"
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import uuid
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 
 from common.auth import MachineToken
 from common.errors import DatabaseUnavailable, StoreUnavailable
@@ -159,6 +159,19 @@ def test_json(app: Flask) -> None:
     answer = app.test_client().get("/json", headers=tokens.bearer("user"))
     assert answer.text.replace(" ", "").strip() == (
         '{"b":"2026-07-01T10:30:00Z","a":"00000000-0000-0000-0000-000000000001"}')
+
+
+def test_json_that_is_nested_too_deeply(app: Flask) -> None:
+    """A body that no parser can follow is like any other that is not JSON."""
+    def view() -> dict[str, bool]:
+        return {"json": request.get_json(silent=True) is not None}
+
+    app.add_url_rule("/json-body", view_func=view, methods=["POST"])
+    for body, read in ((b"{}", True), (b"{", False), (b"[" * 50_000, False)):
+        answer = app.test_client().post(
+            "/json-body", data=body, content_type="application/json",
+            headers=tokens.bearer("user"))
+        assert (answer.status_code, answer.json) == (200, {"json": read})
 
 
 def test_answers_are_not_sniffed(app: Flask) -> None:

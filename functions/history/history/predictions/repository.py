@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from common.cursors import Position
 from common.db import Database, load_queries
 
 _queries = load_queries(Path(__file__).with_name("queries.sql"))
@@ -25,14 +26,6 @@ class Filters:
     source: str | None = None
     since: datetime | None = None
     until: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Position:
-    """The place of a row in the order of the list: pages continue behind it."""
-
-    created_at: datetime
-    prediction_id: uuid.UUID
 
 
 class PredictionReader(Protocol):
@@ -60,7 +53,7 @@ class PostgresPredictionReader:
         with self._database.transaction() as connection:
             rows = list(_queries.list_predictions(
                 connection, **parameters, limit=limit, offset=offset,
-                cursor_time=after and after.created_at, cursor_id=after and after.prediction_id))
+                cursor_time=after and after.at, cursor_id=after and after.row_id))
             return rows, _queries.count_predictions(connection, **parameters)
 
     def find(self, prediction_id: uuid.UUID, owner: uuid.UUID | None) -> Row | None:

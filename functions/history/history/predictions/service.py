@@ -1,14 +1,13 @@
 """Pages of a user's predictions, and single ones."""
 from __future__ import annotations
 
-import base64
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
 from common.auth import Principal
-from common.errors import InvalidValue, NotFound
-from history.predictions.repository import Filters, Position, PredictionReader, Row
+from common.cursors import Position
+from common.errors import NotFound
+from history.predictions.repository import Filters, PredictionReader, Row
 
 
 @dataclass(frozen=True)
@@ -35,12 +34,13 @@ class PredictionHistory:
         """
         if filters.user_id != caller.user_id and not caller.is_admin:
             raise NotFound("There is no history of this user.")
-        after = _decode(cursor) if cursor else None
+        after = Position.decode(cursor) if cursor else None
         offset = 0 if after else (page - 1) * limit
         # One row more than asked for tells whether another page follows.
         rows, total = self._reader.page(filters, limit + 1, offset, after)
         more, rows = len(rows) > limit, rows[:limit]
-        return Page(rows, total, _encode(rows[-1]) if more else None)
+        last = Position(rows[-1]["created_at"], rows[-1]["prediction_id"]) if more else None
+        return Page(rows, total, last.encode() if last else None)
 
     def find(self, caller: Principal, prediction_id: uuid.UUID) -> Row:
         """One prediction with its lineage. Raises NotFound."""
@@ -48,18 +48,3 @@ class PredictionHistory:
         if row is None:
             raise NotFound("There is no such prediction.")
         return row
-
-
-def _encode(row: Row) -> str:
-    text = f"{row['created_at'].isoformat()} {row['prediction_id']}"
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _decode(cursor: str) -> Position:
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        created_at, _, prediction_id = text.partition(" ")
-        instant = datetime.fromisoformat(created_at).astimezone(timezone.utc)
-        return Position(instant, uuid.UUID(prediction_id))
-    except (ValueError, OverflowError):  # binascii.Error is a ValueError
-        raise InvalidValue("cursor must be a next_cursor of this list.") from None

@@ -7,18 +7,16 @@ from typing import Protocol
 from common.errors import (
     BrokenPicture, ImgclassError, LeaseLost, NotFound, ObjectChanged, PayloadTooLarge,
     UnsupportedMedia)
+from common.fields import clean_filename
 from common.storage import ObjectStore, StoredObject, Writing
 from predict.inbox.repository import ClaimedEvent, Fault
 from predict.repository import UploadClaim
 from predict.service import Classification, Submission, Upload
 
-MAX_FILENAME = 255
-
 _FAULTS: dict[type[ImgclassError], Fault] = {
     UnsupportedMedia: "not_a_picture",
     BrokenPicture: "not_a_picture",
     PayloadTooLarge: "too_large",
-    NotFound: "gone",
 }
 
 
@@ -102,12 +100,21 @@ class UploadClassifier:
         if not self._keep:
             self._store.delete_writing(event.object_key, writing)
 
+    def discard(self, event: ClaimedEvent, writing: Writing) -> None:
+        """Remove an upload as tidy does, and what was copied of it already.
+
+        Raises StoreUnavailable.
+        """
+        self.tidy(event, writing)
+        for copied in self._store.list(f"{event.received_at:%Y/%m/%d}/{event.event_id}."):
+            self._store.delete(copied.key)
+
     def _submission(self, event: ClaimedEvent, stored: StoredObject) -> Submission:
         assert event.user_id is not None
         writing = stored.writing
         return Submission(
             data=self._read(stored),
-            filename=event.object_key.rsplit("/", 1)[-1][:MAX_FILENAME],
+            filename=clean_filename(event.object_key),
             user_id=event.user_id,
             email=None,
             request_id=f"event-{event.event_id}",

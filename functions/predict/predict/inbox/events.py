@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 UPLOADS = "uploads/"
 # S3 takes no longer keys; the others are what the table holds.
 MAX_KEY_BYTES, MAX_BUCKET, MAX_TEXT, MAX_SEQUENCER = 1024, 63, 128, 64
+MAX_SIZE = 2**63 - 1
 # What clients send that do not say what an object is.
 _UNTOLD = {"", "application/octet-stream", "binary/octet-stream"}
 
@@ -51,14 +52,14 @@ class StorageEvent:
         return any(kind is not None and not kind.startswith("image/") for kind in told)
 
     def _fits(self) -> bool:
-        texts = (self.bucket, self.key, self.version_id, self.etag, self.sequencer)
+        texts = (self.key, self.bucket, self.version_id, self.etag, self.sequencer)
         try:
-            key_bytes = len(self.key.encode())
+            key_bytes, *_ = [len(text.encode()) for text in texts]
         except UnicodeEncodeError:  # half a surrogate pair, which JSON can carry
             return False
         return (key_bytes <= MAX_KEY_BYTES and len(self.bucket) <= MAX_BUCKET
                 and len(self.version_id) <= MAX_TEXT and len(self.etag) <= MAX_TEXT
-                and len(self.sequencer) <= MAX_SEQUENCER
+                and len(self.sequencer) <= MAX_SEQUENCER and 0 <= (self.size or 0) <= MAX_SIZE
                 and not any("\0" in text for text in texts))
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Mapping
-from datetime import datetime, timezone
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -20,6 +21,7 @@ CREATED = frozenset({
     "ObjectCreated:Put", "ObjectCreated:Post", "ObjectCreated:CompleteMultipartUpload",
     "ObjectCreated:Copy"})
 _BUCKETS = "/buckets/"
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _BATCH = "application/cloudevents-batch+json"
 _STRUCTURED = "application/cloudevents+json"
 # What reading a document that is not what it should be may raise.
@@ -29,17 +31,10 @@ _UNREADABLE = (
 
 def read_notification(body: bytes, headers: Mapping[str, str]) -> tuple[list[StorageEvent], int]:
     """The events of objects written that a request tells of, and how many entries are none."""
-    try:
-        documents = list(_documents(body, headers))
-    except _UNREADABLE:
-        return [], 1
     events, ignored = [], 0
-    for document in documents:
-        for entry in _entries(document):
-            try:
-                event = _read_entry(entry)
-            except _UNREADABLE:
-                event = None
+    for message in _messages(body, {name.lower(): value for name, value in headers.items()}):
+        for entry in _entries(message):
+            event = _read(entry)
             if event is None:
                 ignored += 1
             else:
@@ -47,37 +42,61 @@ def read_notification(body: bytes, headers: Mapping[str, str]) -> tuple[list[Sto
     return events, ignored
 
 
-def _documents(body: bytes, headers: Mapping[str, str]) -> Iterator[Any]:
-    content_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if content_type == _BATCH:
-        for each in json.loads(body):
-            yield _unwrapped(json.dumps(each).encode(), {"Content-Type": _STRUCTURED})
-    elif content_type == _STRUCTURED or "Ce-Specversion" in headers:
-        yield _unwrapped(body, headers)
-    else:
-        yield json.loads(body)
+@dataclass(frozen=True)
+class _Message:
+    """A body and its headers, by their names in lower case."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def media_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _unwrapped(body: bytes, headers: Mapping[str, str]) -> Any:
-    """The data of a CloudEvent, in binary or structured mode."""
-    from cloudevents.core.bindings.http import HTTPMessage, from_http_event
+def _messages(body: bytes, headers: Mapping[str, str]) -> list[_Message]:
+    """A request, or the CloudEvents that come in one as a batch."""
+    whole = _Message(body, headers)
+    if whole.media_type != _BATCH:
+        return [whole]
+    try:
+        return [_Message(json.dumps(each).encode(), {"content-type": _STRUCTURED})
+                for each in json.loads(body)]
+    except _UNREADABLE:
+        return [whole]
+
+
+def _entries(message: _Message) -> list[Any]:
+    """What a message tells, one by one; of one that cannot be read, nothing."""
+    try:
+        document = _document(message)
+    except _UNREADABLE:
+        return [None]
+    records = document.get("Records") if isinstance(document, dict) else None
+    return records if isinstance(records, list) else [document]
+
+
+def _document(message: _Message) -> Any:
+    """The JSON of a message or, of a CloudEvent, its data."""
+    if message.media_type != _STRUCTURED and "ce-specversion" not in message.headers:
+        return json.loads(message.body)
+    from cloudevents.core.bindings import http
     from cloudevents.core.exceptions import BaseCloudEventException
 
-    lower = {name.lower(): value for name, value in headers.items()}
+    read = (http.from_structured_event if message.media_type == _STRUCTURED
+            else http.from_binary_event)
     try:
-        data = from_http_event(HTTPMessage(lower, body)).get_data()
+        data = read(http.HTTPMessage(dict(message.headers), message.body)).get_data()
     except BaseCloudEventException as error:
         raise ValueError("not a CloudEvent") from error
     return json.loads(data) if isinstance(data, (str, bytes)) else data
 
 
-def _entries(document: Any) -> list[Any]:
-    records = document.get("Records") if isinstance(document, dict) else None
-    return records if isinstance(records, list) else [document]
-
-
-def _read_entry(entry: Any) -> StorageEvent | None:
-    return _read_seaweedfs(entry) if "event_type" in entry else _read_s3(entry)
+def _read(entry: Any) -> StorageEvent | None:
+    try:
+        return _read_seaweedfs(entry) if "event_type" in entry else _read_s3(entry)
+    except _UNREADABLE:
+        return None
 
 
 def _read_s3(record: Any) -> StorageEvent | None:
@@ -85,10 +104,11 @@ def _read_s3(record: Any) -> StorageEvent | None:
     if record["eventName"].removeprefix("s3:") not in CREATED:
         return None
     written = record["s3"]["object"]
+    version_id = _text(written.get("versionId") or "")
     return StorageEvent(
         bucket=_text(record["s3"]["bucket"]["name"]),
         key=unquote_plus(_text(written["key"]), errors="strict"),
-        version_id=_text(written.get("versionId") or "").replace("null", ""),
+        version_id="" if version_id == "null" else version_id,
         etag=_text(written.get("eTag") or "").strip('"'),
         sequencer=_text(written.get("sequencer") or ""),
         size=int(written.get("size") or 0),
@@ -115,7 +135,7 @@ def _read_seaweedfs(event: Any) -> StorageEvent | None:
         etag=_seaweedfs_etag(entry),
         sequencer=f"{written:016X}",
         size=int(attributes.get("file_size", 0)),
-        written_at=datetime.fromtimestamp(seconds, timezone.utc),
+        written_at=_EPOCH + timedelta(seconds=seconds),
         content_type=_text(attributes.get("mime", "")),
     )
 
@@ -139,7 +159,7 @@ def _time(sent: Any) -> datetime | None:
     """Times that cannot be read are only told for information."""
     try:
         value = datetime.fromisoformat(_text(sent).replace("Z", "+00:00"))
-        return value.astimezone(timezone.utc)
+        return value.replace(tzinfo=value.tzinfo or timezone.utc).astimezone(timezone.utc)
     except (ValueError, TypeError, OverflowError):
         return None
 

@@ -148,10 +148,16 @@ WHERE object_key COLLATE "C" > :after AND object_key COLLATE "C" <= :until
 ORDER BY object_key COLLATE "C";
 
 -- name: note_missing!
--- Note since when a picture's object is missing, or that it is there.
+-- Note since when a picture's object is missing.
 UPDATE images
-SET missing_since = CASE WHEN :missing THEN coalesce(missing_since, now()) END
-WHERE object_key = :key;
+SET missing_since = now()
+WHERE object_key = :key AND missing_since IS NULL;
+
+-- name: note_present!
+-- Note that the objects of pictures are there.
+UPDATE images
+SET missing_since = NULL
+WHERE object_key = ANY (:keys::text[]) AND missing_since IS NOT NULL;
 
 -- name: try_lock$
 -- Whether nobody else is sweeping; the session holds the lock until it ends.

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from common.db import Database, load_queries
 from common.errors import NotFound
-from common.storage import ListedObject, ObjectStore
+from common.storage import ObjectStore
 
 QUARANTINE = "quarantine/"
 # What is younger may still be about to get its other half.
@@ -43,8 +43,11 @@ class PictureIndex(Protocol):
         """The keys of pictures, in the order of their bytes, above `after` and up to `until`,
         that were stored earlier than `before`."""
 
-    def note_missing(self, key: str, missing: bool) -> None:
-        """Note that a picture's object is missing, or is there again."""
+    def note_missing(self, key: str) -> None:
+        """Note that a picture's object is missing, and since when."""
+
+    def note_present(self, keys: Sequence[str]) -> None:
+        """Note that the objects of pictures are there, should they have been missing."""
 
 
 class PostgresPictureIndex:
@@ -62,9 +65,13 @@ class PostgresPictureIndex:
             return [row["object_key"] for row in _queries.keys_between(
                 connection, after=after, until=until, before=before)]
 
-    def note_missing(self, key: str, missing: bool) -> None:
+    def note_missing(self, key: str) -> None:
         with self._database.transaction() as connection:
-            _queries.note_missing(connection, key=key, missing=missing)
+            _queries.note_missing(connection, key=key)
+
+    def note_present(self, keys: Sequence[str]) -> None:
+        with self._database.transaction() as connection:
+            _queries.note_present(connection, keys=[*keys])
 
 
 class Reconciler:
@@ -97,16 +104,16 @@ class Reconciler:
         listed = self._store.list(folder)
         after = folder
         while batch := list(islice(listed, BATCH)):
-            self._put_aside(
-                [each for each in batch if each.modified < before], found)
-            self._look_for_objects(after, batch[-1].key, {each.key for each in batch}, before,
-                                   found)
-            after = batch[-1].key
+            keys = [each.key for each in batch]
+            self._put_aside([each.key for each in batch if each.modified < before], found)
+            self._index.note_present(keys)
+            self._look_for_objects(after, keys[-1], set(keys), before, found)
+            after = keys[-1]
         # "0" follows "/" in the order of bytes: to the end of the folder.
         self._look_for_objects(after, f"{folder[:-1]}0", set(), before, found)
 
-    def _put_aside(self, settled: list[ListedObject], found: Differences) -> None:
-        for key in sorted(self._index.without_row([each.key for each in settled])):
+    def _put_aside(self, settled: list[str], found: Differences) -> None:
+        for key in sorted(self._index.without_row(settled)):
             log.warning("a picture without a row is put aside", extra={"key": key})
             self._move(key, QUARANTINE + key)
             found.objects_without_row += 1
@@ -117,11 +124,11 @@ class Reconciler:
         for key in self._missing(after, until, present, before):
             if self._move(QUARANTINE + key, key):
                 log.warning("a picture is back from quarantine", extra={"key": key})
-                self._index.note_missing(key, False)
+                self._index.note_present([key])
                 found.restored += 1
             else:
                 log.error("a picture's object is missing", extra={"key": key})
-                self._index.note_missing(key, True)
+                self._index.note_missing(key)
             found.rows_without_object += 1
 
     def _missing(

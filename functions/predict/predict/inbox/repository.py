@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -91,12 +91,23 @@ class Inbox(Protocol):
 
 
 class PostgresInbox:
-    """Inbox on PostgreSQL; `has_sink` says whether the deployment has a sink for events."""
+    """Inbox on PostgreSQL.
 
-    def __init__(self, database: Database, bucket: str, has_sink: bool) -> None:
+    `has_sink` says whether the deployment has a sink for events; `published` is called when
+    something may be in the outbox.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        bucket: str,
+        has_sink: bool = False,
+        published: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = database
         self._bucket = bucket
         self._has_sink = has_sink
+        self._published = published
 
     def announce(self, events: Sequence[StorageEvent]) -> int:
         with self._database.transaction() as connection:
@@ -138,6 +149,7 @@ class PostgresInbox:
             [*_queries.bury_event(
                 connection, **_key(event), fault=fault, reason=reason, modified=modified,
                 has_sink=self._has_sink)]
+        self._published()
 
     def is_accounted_for(self, event: ClaimedEvent, etag: str) -> bool:
         with self._database.transaction() as connection:
@@ -157,7 +169,8 @@ def _key(event: ClaimedEvent) -> dict[str, uuid.UUID]:
 def _columns(events: Sequence[StorageEvent]) -> dict[str, list[Any]]:
     """Events as one array for each column; in a set order, so that rival writers cannot wait
     for each other in a circle."""
-    ordered = sorted(events, key=lambda each: (each.bucket, each.key, each.sequencer))
+    ordered = sorted(
+        events, key=lambda each: (each.bucket, each.key, each.etag, each.sequencer))
     return {
         "buckets": [each.bucket for each in ordered],
         "keys": [each.key for each in ordered],

@@ -1,7 +1,8 @@
 """What machines ask of the inbox: take in notifications, work it off, sweep."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from predict.inbox.events import StorageEvent
@@ -20,13 +21,24 @@ class Received:
 
 
 class InboxService:
-    """The inbox of one bucket, with those who fill it and work it off."""
+    """The inbox of one bucket, with those who fill it and work it off.
 
-    def __init__(self, inbox: Inbox, worker: InboxWorker, sweeper: Sweeper, bucket: str) -> None:
+    `deliver` tells others what came of it, for at most so many seconds, and says how often.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        worker: InboxWorker,
+        sweeper: Sweeper,
+        bucket: str,
+        deliver: Callable[[float], int],
+    ) -> None:
         self._inbox = inbox
         self._worker = worker
         self._sweeper = sweeper
         self._bucket = bucket
+        self._deliver = deliver
 
     def receive(self, events: Sequence[StorageEvent]) -> Received:
         """Write down what was announced. Raises DatabaseUnavailable; then nothing is."""
@@ -37,12 +49,15 @@ class InboxService:
         return Received(new, len(uploads) - new, len(events) - len(uploads))
 
     def drain(self, seconds: float) -> dict[str, int]:
-        """Work for at most so many seconds; what became of the events, and how many wait.
+        """Work for at most so many seconds: classify, then deliver what is to be told of it.
 
+        Answers what became of the events, how many wait, and how many deliveries were made.
         Raises DatabaseUnavailable.
         """
+        ends = time.monotonic() + seconds
         outcomes = self._worker.drain(seconds)
-        return {**outcomes, "pending": self._inbox.backlog().pending}
+        delivered = self._deliver(ends - time.monotonic())
+        return {**outcomes, "pending": self._inbox.backlog().pending, "delivered": delivered}
 
     def sweep(self, days: int) -> SweepReport | None:
         """See Sweeper.sweep; what it adopts is worked on at once."""

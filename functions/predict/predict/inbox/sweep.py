@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import islice
@@ -59,13 +59,14 @@ class PostgresSweepLock:
 
     @contextmanager
     def attempt(self) -> Iterator[bool]:
-        try:
-            connection = self._database.connect()
-        except psycopg2.OperationalError as error:
-            raise DatabaseUnavailable() from error
-        with closing(connection):
-            connection.autocommit = True
-            yield _queries.try_lock(connection)
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(closing(self._database.connect()))
+                connection.autocommit = True
+                alone = _queries.try_lock(connection)
+            except psycopg2.OperationalError as error:
+                raise DatabaseUnavailable() from error
+            yield alone
 
 
 class Sweeper:

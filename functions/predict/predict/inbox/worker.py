@@ -45,6 +45,7 @@ class InboxWorker:
         uploads: UploadClassifier,
         load: RequestLoad,
         telemetry: InboxTelemetry,
+        has_model: Callable[[], bool],
         is_healthy: Callable[[], bool],
         bucket: str,
         threads: int,
@@ -52,11 +53,13 @@ class InboxWorker:
         lease_seconds: float = LEASE_SECONDS,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`is_healthy` says whether all that classification needs answers at the moment."""
+        """`has_model` says whether one is loaded, before which nothing is claimed, and
+        `is_healthy` whether all that classification needs answers at the moment."""
         self._inbox = inbox
         self._uploads = uploads
         self._load = load
         self._telemetry = telemetry
+        self._has_model = has_model
         self._is_healthy = is_healthy
         self._bucket = bucket
         self._threads = threads
@@ -94,10 +97,12 @@ class InboxWorker:
             return sum(pool.map(work, range(self._threads)), Counter())
 
     def work_once(self, newest_first: bool) -> str | None:
-        """Deal with one event and say what became of it; None if nothing is due.
+        """Deal with one event and say what became of it; None if nothing can be done.
 
         Raises DatabaseUnavailable.
         """
+        if not self._has_model():
+            return None
         event = self._inbox.claim(self._lease_seconds, newest_first)
         if event is None:
             return None
@@ -112,8 +117,8 @@ class InboxWorker:
     def _deal_with(self, event: ClaimedEvent) -> str:
         if event.is_classified:
             assert event.object_modified is not None
-            self._tidy(event, Writing(event.etag, event.object_modified, event.version_id))
-            return "removed"
+            writing = Writing(event.etag, event.object_modified, event.version_id)
+            return "removed" if self._tidy(event, writing) else "retried"
         if event.attempts > self._max_attempts:
             reason = f"Its classification was abandoned {self._max_attempts} times."
             self._inbox.bury(event, "exhausted", reason)
@@ -141,18 +146,21 @@ class InboxWorker:
         return "dead"
 
     def _give_way(self, event: ClaimedEvent, writing: Writing) -> str:
-        if self._inbox.is_accounted_for(event, writing.etag):
-            self._uploads.tidy(event, writing)
-            self._inbox.supersede(event, REPEATED)
+        if not self._inbox.is_accounted_for(event, writing.etag):
+            return "overtaken"
+        self._uploads.discard(event, writing)
+        self._inbox.supersede(event, REPEATED)
         return "superseded"
 
-    def _tidy(self, event: ClaimedEvent, writing: Writing) -> None:
+    def _tidy(self, event: ClaimedEvent, writing: Writing) -> bool:
         """The picture is safe: an upload that cannot be removed now is removed later."""
         try:
             self._uploads.tidy(event, writing)
             self._inbox.removed(event)
         except Unavailable as error:
             log.warning("an upload is not removed yet", exc_info=error, extra=_named(event))
+            return False
+        return True
 
     def _put_back(self, event: ClaimedEvent, error: Exception) -> str:
         """Have the event tried again, now or when its lease runs out."""

@@ -1,0 +1,1 @@
+"""Who is told of finished classifications, and what became of telling them."""

@@ -1,0 +1,91 @@
+"""/api/v1/webhooks: parse, call once, serialise."""
+from __future__ import annotations
+
+import uuid
+
+from flask import Blueprint, g, jsonify, request, url_for
+from flask.typing import ResponseReturnValue
+
+from common.audit import Origin
+from common.errors import InvalidValue, NotFound
+from common.fields import parse_integer
+from common.web import principal
+from model_admin.webhooks.registration import Registration
+from model_admin.webhooks.repository import SINK
+from model_admin.webhooks.service import Webhooks
+
+STATES = ("pending", "dead")
+DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE = 20, 100, 1_000_000
+
+
+def create_routes(webhooks: Webhooks) -> Blueprint:
+    """The routes of webhooks, for administrators only.
+
+    Where deliveries are concerned, `sink` stands for the sink of the deployment.
+    """
+    routes = Blueprint("webhooks", __name__, url_prefix="/api/v1/webhooks")
+
+    @routes.before_request
+    def require_admin() -> None:
+        principal().require_admin()
+
+    @routes.post("")
+    def add() -> ResponseReturnValue:
+        row = webhooks.add(Registration.from_json(request.get_json(silent=True)), _origin())
+        location = url_for(".show", webhook_id=row["webhook_id"])
+        return jsonify(row), 201, {"Location": location}
+
+    @routes.get("")
+    def list_webhooks() -> ResponseReturnValue:
+        return {"webhooks": webhooks.list()}
+
+    @routes.get("/<uuid:webhook_id>")
+    def show(webhook_id: uuid.UUID) -> ResponseReturnValue:
+        return jsonify(webhooks.find(webhook_id))
+
+    @routes.delete("/<uuid:webhook_id>")
+    def remove(webhook_id: uuid.UUID) -> ResponseReturnValue:
+        webhooks.remove(webhook_id, _origin())
+        return "", 204
+
+    @routes.get("/<receiver>/deliveries")
+    def deliveries(receiver: str) -> ResponseReturnValue:
+        number = _integer("page", 1, MAX_PAGE)
+        limit = _integer("limit", DEFAULT_LIMIT, MAX_LIMIT)
+        page = webhooks.deliveries(_receiver_id(receiver), _state(), number, limit)
+        return {"deliveries": page.rows, "total": page.total, "page": number, "limit": limit}
+
+    @routes.post("/<receiver>/deliveries/<uuid:delivery_id>/retry")
+    def retry(receiver: str, delivery_id: uuid.UUID) -> ResponseReturnValue:
+        return jsonify(webhooks.retry(_receiver_id(receiver), delivery_id, _origin()))
+
+    @routes.post("/<receiver>/deliveries/retry")
+    def retry_dead(receiver: str) -> ResponseReturnValue:
+        return {"retried": webhooks.retry_dead(_receiver_id(receiver), _origin())}
+
+    return routes
+
+
+def _origin() -> Origin:
+    return Origin(principal().user_id, g.request_id, request.remote_addr)
+
+
+def _receiver_id(text: str) -> uuid.UUID:
+    if text == "sink":
+        return SINK
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise NotFound(f"There is no webhook {text}.") from None
+
+
+def _state() -> str | None:
+    state = request.args.get("state")
+    if state is not None and state not in STATES:
+        raise InvalidValue(f"state must be {' or '.join(STATES)}.")
+    return state
+
+
+def _integer(name: str, default: int, most: int) -> int:
+    sent = request.args.get(name)
+    return default if sent is None else parse_integer(name, sent, 1, most)

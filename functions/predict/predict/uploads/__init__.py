@@ -1,0 +1,1 @@
+"""Uploads: pictures that clients put into the bucket themselves."""

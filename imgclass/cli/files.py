@@ -1,0 +1,121 @@
+"""Pictures named on the command line: found, tried one by one, and reported."""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from imgclass.cli import output
+from imgclass.errors import ClientError, ProblemError, Unreachable
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+# The token is at fault: no other picture would fare better.
+TOKEN_REFUSED = frozenset({401, 403})
+
+Files = Annotated[list[Path], typer.Argument(
+    metavar="FILE", help="Pictures, or folders to search for .jpg, .jpeg, .png, .webp.")]
+
+
+def chosen(files: list[Path]) -> list[Path]:
+    """Each picture once; none at all ends the command."""
+    pictures = list(dict.fromkeys(find_pictures(files)))
+    if not pictures:
+        output.fail("no picture there: looked for " + ", ".join(sorted(SUFFIXES)), 2)
+    return pictures
+
+
+def find_pictures(paths: list[Path]) -> Iterator[Path]:
+    """The files as named, and in each folder all that are named like a picture, in order."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        for folder, folders, names in os.walk(path, onerror=_cannot_list):
+            folders.sort()
+            for name in sorted(names):
+                if os.path.splitext(name)[1].lower() in SUFFIXES:
+                    yield Path(folder, name)
+
+
+def _cannot_list(error: OSError) -> NoReturn:
+    output.fail(f"{error.filename}: {error.strerror}")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file: what the service says of it, and as rows; or why it failed."""
+
+    file: str
+    said: DataclassInstance | None = None
+    rows: Sequence[tuple[str, ...]] = ()
+    reason: str = ""
+
+    def document(self) -> dict[str, Any]:
+        error = {"error": self.reason} if self.reason else {}
+        return {"file": self.file, **error, **(asdict(self.said) if self.said else {})}
+
+
+def attempt(file: Path, work: Callable[[Path], Outcome]) -> Outcome:
+    """The outcome of `work`, or of its failure.
+
+    Raises ClientError when the rest of the files would fail the same way.
+    """
+    try:
+        return work(file)
+    except OSError as error:
+        return Outcome(str(file), reason=error.strerror or str(error))
+    except Unreachable:
+        raise
+    except ClientError as error:
+        if isinstance(error, ProblemError) and error.status in TOKEN_REFUSED:
+            raise
+        return Outcome(str(file), reason=str(error))
+
+
+class Report:
+    """Shows outcomes as they come in, or all of them as JSON at the end."""
+
+    def __init__(self, as_json: bool, rows: output.Rows) -> None:
+        self.failures = 0
+        self._documents: list[dict[str, Any]] | None = [] if as_json else None
+        self._rows = rows
+
+    def __enter__(self) -> Report:
+        self._rows.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._rows.__exit__(kind, error, trace)
+        if self._documents is not None:
+            output.print_json(self._documents)
+
+    def add(self, outcome: Outcome) -> None:
+        if outcome.reason:
+            self.failures += 1
+            output.complain(f"{outcome.file}: {outcome.reason}")
+        if self._documents is not None:
+            self._documents.append(outcome.document())
+            return
+        for row in outcome.rows:
+            self._rows.add(outcome.file, *row)
+
+
+def conclude(report: Report, total: int) -> None:
+    """End the command with 1 if any file failed, and say how many did."""
+    if report.failures:
+        if total > 1:
+            output.complain(f"{report.failures} of {total} pictures failed")
+        raise typer.Exit(1)
