@@ -5,14 +5,15 @@ import uuid
 from collections.abc import Iterator
 
 from imgclass.api.base import (
-    ANALYSIS_TIMEOUT_SECONDS, Api, Picture, opened, read_answer, segment)
+    ANALYSIS_TIMEOUT_SECONDS, Picture, opened, read_answer, segment)
+from imgclass.api.erasing import Erasing
 from imgclass.filters import EVERYTHING, Filters
 from imgclass.results.images import Image
 from imgclass.results.predictions import Lineage, Prediction, PredictionPage, StoredPrediction
 from imgclass.results.replays import Replay
 
 
-class Pictures(Api):
+class Pictures(Erasing):
     """What everybody may do with pictures of their own."""
 
     user_id: uuid.UUID
@@ -73,6 +74,14 @@ class Pictures(Api):
         """A stored picture, byte for byte as it was sent."""
         path = f"/api/v1/images/{segment(image_id)}/content"
         return self._transport.send("GET", path).content
+
+    def delete_image(self, image_id: uuid.UUID | str, timeout: float = 60.0) -> bool:
+        """Erase a picture and all that was said of it.
+
+        Whether its file is gone within `timeout` seconds; if not, it is removed as soon as the
+        object store lets the service.
+        """
+        return self._erase(f"/api/v1/images/{segment(image_id)}", timeout)
 
     def _page(self, parameters: dict[str, str]) -> PredictionPage:
         return self._get("/api/v1/predictions", PredictionPage.from_document, parameters)

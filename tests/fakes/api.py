@@ -22,6 +22,7 @@ from werkzeug.serving import make_server
 
 from tests.fakes.api_backfills import FakeBackfills, backfill_routes
 from tests.fakes.api_events import FakeEvents, event_routes
+from tests.fakes.api_privacy import FakePrivacy, privacy_routes
 from tests.fakes.api_rollout import FakeRollout, rollout_routes
 from tests.fakes.api_uploads import STORE, FakeUploads, upload_routes
 from tests.fakes.api_webhooks import FakeWebhooks, webhook_routes
@@ -33,7 +34,7 @@ PNG = b"\x89PNG and so on"
 CLASSES = {b"\xff\xd8\xff": "espresso", b"\x89PNG": "Egyptian cat", b"RIFF": "tabby"}
 MAX_BODY_BYTES = 64 * 1024
 FOR_ADMINS = (
-    "/api/v1/models", "/api/v1/backfills", "/api/v1/events", "/api/v1/webhooks")
+    "/api/v1/models", "/api/v1/backfills", "/api/v1/events", "/api/v1/webhooks", "/api/v1/audit")
 FIRST_INSTANT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 LINEAGE = {
@@ -88,6 +89,7 @@ class FakeApi:
 
     def __post_init__(self) -> None:
         self.rollout = FakeRollout(self.models)
+        self.privacy = FakePrivacy(self.images, self.predictions)
         self.uploads = FakeUploads(lambda user_id, data: self.classify(user_id, data, None))
 
     def __enter__(self) -> FakeApi:
@@ -233,6 +235,7 @@ def _routes(api: FakeApi) -> Flask:
     app.register_blueprint(rollout_routes(api.rollout))
     app.register_blueprint(upload_routes(api.uploads))
     app.register_blueprint(event_routes(api.events))
+    app.register_blueprint(privacy_routes(api.privacy))
     return app
 
 

@@ -20,6 +20,7 @@ from model_admin.replay.evidence import Evidence
 from model_admin.replay.repository import Answer, RecordedPrediction
 from model_admin.replay.service import ReplayService
 from tests import manifests, pictures
+from tests.fakes.audit import InMemoryTrail
 from tests.fakes.models import LABELS, FakeEngine
 from tests.fakes.storage import InMemoryObjectStore
 
@@ -92,6 +93,7 @@ class Archive:
     versions: FakeVersions = field(default_factory=FakeVersions)
     pictures: InMemoryObjectStore = field(default_factory=InMemoryObjectStore)
     models: InMemoryObjectStore = field(default_factory=InMemoryObjectStore)
+    trail: InMemoryTrail = field(default_factory=InMemoryTrail)
     owner: uuid.UUID = field(default_factory=uuid.uuid4)
 
     def __post_init__(self) -> None:
@@ -105,7 +107,7 @@ class Archive:
     def service(self) -> ReplayService:
         return ReplayService(
             self.predictions, self.versions, Evidence(self.pictures, self.models),
-            max_pixels=1_000_000)
+            max_pixels=1_000_000, trail=self.trail)
 
     def classify(
         self, data: bytes = PICTURE, classes: int = 2, engine: str = "litert", **changes: Any
@@ -120,7 +122,7 @@ class Archive:
         prediction_id = uuid.uuid4()
         recorded = RecordedPrediction(
             prediction_id, Answer(**{"image_sha256": sha256(data), **answer}),
-            f"2026/01/31/{prediction_id}.png", len(data), "ready")
+            f"2026/01/31/{prediction_id}.png", len(data), "ready", self.owner)
         self.predictions.rows[prediction_id] = self.owner, recorded
         return recorded
 

@@ -10,6 +10,7 @@ from common.auth import Authenticator, MachineToken
 from common.config import Settings
 from common.db import Database
 from common.rate_limits import RateLimits
+from common.refusals import RefusalLog
 from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app
 from history.erasure import routes as erasure_routes
@@ -46,6 +47,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         limits=RateLimits(settings, reading="read", writing="read"),
         trusted_proxies=settings.trusted_proxies,
     )
+    refusals = RefusalLog(trail)
+    refusals.install(app)
     app.register_blueprint(prediction_routes.create_routes(
         PredictionHistory(PostgresPredictionReader(database), trail)))
     app.register_blueprint(image_routes.create_routes(
@@ -54,4 +57,5 @@ def create_app(settings: Settings | None = None) -> Flask:
         Users(PostgresUserReader(database), trail)))
     app.register_blueprint(erasure_routes.create_routes(Erasures(erasures, worker)))
     worker.start()
+    refusals.start()
     return app

@@ -9,6 +9,7 @@ from flask import Flask, Request
 from prometheus_client import CollectorRegistry
 
 from common import logs
+from common.audit import PostgresAuditTrail
 from common.auth import Authenticator, MachineToken
 from common.config import Settings
 from common.cpu import available_cpus
@@ -17,6 +18,7 @@ from common.inference.files import ModelFiles
 from common.inference.model import ModelLoader
 from common.notifications import Listener
 from common.rate_limits import RateLimits
+from common.refusals import RefusalLog
 from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app, failing
 from predict.idempotency.repository import PostgresKeyRepository
@@ -115,6 +117,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         limits=RateLimits(settings, reading="read", writing="predict"),
         trusted_proxies=settings.trusted_proxies)
     app.request_class = InMemoryRequest
+    refusals = RefusalLog(PostgresAuditTrail(database))
+    refusals.install(app)
     app.register_blueprint(create_routes(RepeatableClassification(service, keys), load))
     inbox_service = InboxService(inbox, worker, sweeper, bucket, outbox.drain)
     app.register_blueprint(inbox_routes(inbox_service))
@@ -125,6 +129,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         PostgresUploadRepository(database, bucket),
         PublicFormSigner(settings), pictures, settings.max_body_bytes)))
     models.start()
+    refusals.start()
     if settings.inbox_worker:
         worker.start()
     if settings.sweep_seconds:
