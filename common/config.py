@@ -186,7 +186,9 @@ class Settings(StoreSettings):
     jwt_audience: str = setting("required `aud`")
     jwt_leeway_seconds: int = setting("tolerated clock skew, at most 60", "30", _not_negative)
 
-    bind_host: str = setting("address a function listens on", "0.0.0.0")
+    bind_host: str = setting(
+        "address a function listens on",
+        "0.0.0.0")  # nosec B104  # in a container, the platform decides who gets there
     port: int = setting("port a function listens on", "8080", _port)
     web_threads: int = setting("requests a function works on at once", "8", _positive)
     log_dir: Path = setting("folder of the rotating log files", "/logs", Path)
@@ -200,7 +202,9 @@ class Settings(StoreSettings):
         "pictures inferred at once; 0 means the CPU quota of the container", "0", _not_negative)
     micro_batches: bool = setting(
         "gather concurrent pictures into batches of up to 8 for TensorFlow", "false", _boolean)
-    model_cache_dir: Path = setting("downloaded models, by digest", "/tmp/imgclass/models", Path)
+    model_cache_dir: Path = setting(
+        "downloaded models, by digest",
+        "/tmp/imgclass/models", Path)  # nosec B108  # a container's own; digests are compared
     model_poll_seconds: float = setting("how often the active model is looked up", "2", _seconds)
 
     events_token: str = setting(

@@ -110,7 +110,7 @@ class UploadClassifier:
             self._store.delete(copied.key)
 
     def _submission(self, event: ClaimedEvent, stored: StoredObject) -> Submission:
-        assert event.user_id is not None
+        assert event.user_id is not None  # nosec B101  # for mypy
         writing = stored.writing
         return Submission(
             data=self._read(stored),
