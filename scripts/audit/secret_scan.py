@@ -30,6 +30,9 @@ _NO_EXCEPTIONS = (
     "detect_secrets.filters.heuristic.is_swagger_file",
 )
 
+# A file that was removed is part of the history all the same.
+_NO_FILE = "detect_secrets.filters.common.is_invalid_file"
+
 # The kind of a secret and its SHA-1: where it stands may change.
 Known = frozenset[tuple[str, str]]
 
@@ -49,7 +52,7 @@ def check_history(root: Path, run: Run) -> Outcome:
     log = run(["git", "log", "--patch", "--unified=0", "--no-color", "--no-ext-diff",
                "--format=commit %H", "--", ".", f":!{BASELINE}"], root)
     known = _known(root)
-    with _detectors():
+    with _detectors(_NO_FILE):
         findings = {_line(secret) for secret in scan_diff(log.stdout)
                     if _counts(secret) and _key(secret) not in known}
     commits = sum(line.startswith("commit ") for line in log.stdout.splitlines())
@@ -68,9 +71,9 @@ def write_baseline(root: Path, run: Run) -> None:
 
 
 @contextmanager
-def _detectors() -> Iterator[None]:
+def _detectors(*without: str) -> Iterator[None]:
     with default_settings() as settings:
-        settings.disable_filters(*_NO_EXCEPTIONS)
+        settings.disable_filters(*_NO_EXCEPTIONS, *without)
         yield
 
 
