@@ -1,6 +1,7 @@
 # Every task of the project. `make` lists them; the first that needs packages installs them.
 .DEFAULT_GOAL := help
-.PHONY: help up down status clean-data test lint audit sbom licences chaos bench-uploads bench-swaps minio model lock clean
+.PHONY: help up down status clean-data test lint audit sbom licences chaos bench-uploads bench-swaps \
+	images minio model lock clean
 
 BIN := .venv/bin
 MODEL := var/models/efficientnet-lite0
@@ -55,6 +56,9 @@ bench-uploads: ## Measure how soon a picture put into the bucket is classified (
 bench-swaps: ## Measure what swapping models does to a steady load (4 minutes)
 	@scripts/install stack
 	@$(BIN)/python -m bench.swaps
+
+images: ## Build the functions' images with Docker and print their sizes
+	@scripts/images
 
 minio: ## Build MinIO with Go, for the tests that need it (5 minutes, once)
 	@scripts/minio

@@ -15,8 +15,12 @@ from common.errors import ConfigurationError
 
 REQUIRED = object()
 
+# How the secrets of .env.example begin, and what a secret of one's own has at least.
+EXAMPLE = "insecure-"
+MIN_SECRET_CHARACTERS = 16
+
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
-_Loaded = TypeVar("_Loaded", bound="StoreSettings")
+Loaded = TypeVar("Loaded", bound="StoreSettings")
 
 # What the specification of CloudEvents defines is not for a deployment to set.
 _EVENT_ATTRIBUTES = frozenset({
@@ -124,7 +128,7 @@ def setting(
 
 @dataclass(frozen=True)
 class StoreSettings:
-    """How the object store is reached; each setting is named after its environment variable."""
+    """What whoever uses the object store needs; each is named after its environment variable."""
 
     minio_endpoint: str = setting("object store, host:port", parse=_host_and_port)
     minio_access_key: str = setting("S3 access key", secret=True)
@@ -137,7 +141,7 @@ class StoreSettings:
     models_bucket_name: str = setting("bucket of the models", "models")
 
     @classmethod
-    def load(cls: type[_Loaded], environ: Mapping[str, str] = os.environ) -> _Loaded:
+    def load(cls: type[Loaded], environ: Mapping[str, str] = os.environ) -> Loaded:
         """Read every setting.
 
         A secret that is not in `environ` is read from `SECRETS_DIR/<name>` (default
@@ -167,6 +171,10 @@ class StoreSettings:
 @dataclass(frozen=True)
 class Settings(StoreSettings):
     """Every setting of the three functions."""
+
+    environment: str = setting(
+        "production refuses secrets that are short or stand in an example", "development",
+        _one_of("development", "production"))
 
     postgres_user: str = setting("database role")
     postgres_password: str = setting("its password", secret=True)
@@ -205,6 +213,9 @@ class Settings(StoreSettings):
     model_cache_dir: Path = setting(
         "downloaded models, by digest",
         "/tmp/imgclass/models", Path)  # nosec B108  # a container's own; digests are compared
+    baked_models_dir: Path | None = setting(
+        "models that came with the image, by digest; looked in before the bucket", "",
+        lambda text: Path(text) if text else None)
     model_poll_seconds: float = setting("how often the active model is looked up", "2", _seconds)
 
     events_token: str = setting(
@@ -222,6 +233,9 @@ class Settings(StoreSettings):
     sweep_seconds: float = setting(
         "how often uploads that nothing announced are looked for; 0 leaves it to "
         "POST /events/sweep", "60", _seconds_or_zero)
+    cron_seconds: float = setting(
+        "shortest time between two sweeps that anybody may start by POST /, as OpenFaaS' "
+        "cron-connector does; 0 lets nobody", "0", _seconds_or_zero)
     k_sink: str = setting(
         "URL that is told of every finished classification, as Knative sets it", "", _url)
     k_ce_overrides: dict[str, str] = setting(
@@ -246,6 +260,26 @@ class Settings(StoreSettings):
             raise ConfigurationError("EVENTS_TOKEN must have at least 16 characters")
         if self.jwt_leeway_seconds > 60:
             raise ConfigurationError("JWT_LEEWAY_SECONDS must be at most 60")
+        if self.environment == "production":
+            for name, value in self.own_secrets.items():
+                _refuse_weak(name, value)
+
+    @property
+    def own_secrets(self) -> dict[str, str]:
+        """The secrets in use by their names; access keys are names, not secrets."""
+        secrets = {
+            "POSTGRES_PASSWORD": self.postgres_password, "MINIO_SECRET_KEY": self.minio_secret_key,
+            "JWT_SECRET": self.jwt_secret, "EVENTS_TOKEN": self.events_token}
+        return {name: value for name, value in secrets.items() if value}
+
+
+def _refuse_weak(name: str, value: str) -> None:
+    if value.startswith(EXAMPLE):
+        raise ConfigurationError(f"{name} is an example's; ENVIRONMENT=production wants your own")
+    if len(value) < MIN_SECRET_CHARACTERS:
+        raise ConfigurationError(
+            f"{name} must have at least {MIN_SECRET_CHARACTERS} characters with "
+            "ENVIRONMENT=production")
 
 
 def _read_secret(directory: Path, name: str) -> str:

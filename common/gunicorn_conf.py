@@ -18,7 +18,8 @@ worker_class = "gthread"
 threads = _settings.web_threads
 # Longer than an edge keeps its idle connections, so that the edge is the one to close them.
 keepalive = 75
-graceful_timeout = 30
+# Less than the 30 s after which faasd, and Kubernetes unless told otherwise, kill a function.
+graceful_timeout = 25
 # The heartbeat file must not wait for a disk.
 _shared_memory = "/dev/shm"  # nosec B108  # gunicorn's file there has no name
 worker_tmp_dir = _shared_memory if Path(_shared_memory).is_dir() else None

@@ -56,8 +56,9 @@ def create_web_app(
     body_limit: int,
     registry: CollectorRegistry,
     machine_token: MachineToken = NOBODY,
+    open_paths: frozenset[str] = frozenset(),
 ) -> Flask:
-    """A Flask application that authenticates every path but PUBLIC_PATHS.
+    """A Flask application that authenticates every path but PUBLIC_PATHS and `open_paths`.
 
     Paths below MACHINE_PATHS take `machine_token`, all others a user's token, and routes find
     that user with `principal()`. `checks` raise Unavailable while what they are named after is
@@ -72,7 +73,7 @@ def create_web_app(
 
     @app.before_request
     def authenticate() -> None:
-        if request.url_rule is None or request.url_rule.rule in PUBLIC_PATHS:
+        if request.url_rule is None or request.url_rule.rule in PUBLIC_PATHS | open_paths:
             return
         authorization = request.headers.get("Authorization")
         if request.url_rule.rule.startswith(MACHINE_PATHS):
@@ -87,12 +88,13 @@ def create_web_app(
 
 
 def failing(checks: Mapping[str, ReadinessCheck]) -> list[str]:
-    """What is not ready at the moment, and why."""
+    """What is not ready at the moment, and why; the log learns what a driver said of it."""
     missing = []
     for part, check in checks.items():
         try:
             check()
         except Unavailable as error:
+            log.warning("not ready: %s: %s", part, str(error.__cause__ or error).strip())
             missing.append(f"{part}: {error}")
     return missing
 

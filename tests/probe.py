@@ -43,6 +43,12 @@ def create_probe(
     def unread() -> ResponseReturnValue:
         return jsonify(read=False)
 
+    @app.route("/seen", methods=["GET", "POST"])
+    def seen() -> ResponseReturnValue:
+        return _describe(
+            request.get_data(), query=request.query_string.decode(),
+            content_length=request.content_length, headers=dict(request.headers))
+
     @app.post("/events/probe")
     def event() -> ResponseReturnValue:
         return jsonify(heard=True)

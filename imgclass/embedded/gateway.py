@@ -35,7 +35,8 @@ def render(template: str, values: Mapping[str, str]) -> str:
 class Gateway:
     """The gateway of one stack, on `host`:`port`.
 
-    `functions` are their addresses, `settings` those the functions get.
+    `functions` are their addresses, `settings` those the functions get. `function_path` is what
+    a function's paths are preceded by at its address, with nginx' variable `$function` in it.
     """
 
     layout: Layout
@@ -45,6 +46,7 @@ class Gateway:
     search_path: str
     functions: Mapping[str, str]
     settings: Mapping[str, str]
+    function_path: str = ""
 
     @property
     def url(self) -> str:
@@ -88,6 +90,7 @@ class Gateway:
             "PREDICT": self.functions["predict"],
             "HISTORY": self.functions["history"],
             "MODEL_ADMIN": self.functions["model-admin"],
+            "FUNCTION_PATH": self.function_path,
             "MAX_BODY_BYTES": self.settings.get("MAX_BODY_BYTES", BODY_BYTES),
             "MAX_MODEL_BYTES": self.settings.get("MAX_MODEL_BYTES", MODEL_BYTES),
         })

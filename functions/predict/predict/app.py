@@ -18,6 +18,7 @@ from common.inference.model import ModelLoader
 from common.notifications import Listener
 from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app, failing
+from predict.inbox import cron
 from predict.inbox.classifier import UploadClassifier
 from predict.inbox.reconcile import PostgresPictureIndex, Reconciler
 from predict.inbox.repository import PostgresInbox
@@ -79,7 +80,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     client = s3_client(settings, connections)
     pictures = S3ObjectStore(client, bucket)
     files = ModelFiles(
-        S3ObjectStore(client, settings.models_bucket_name), settings.model_cache_dir)
+        S3ObjectStore(client, settings.models_bucket_name), settings.model_cache_dir,
+        settings.baked_models_dir)
     models = ModelHost(
         PostgresRolloutRepository(database),
         ModelLoader(files, settings.engine, threads, settings.micro_batches),
@@ -105,11 +107,14 @@ def create_app(settings: Settings | None = None) -> Flask:
         PostgresSweepLock(database), bucket, inbox_telemetry)
     app = create_web_app(
         "predict", Authenticator(settings), checks, settings.max_body_bytes, registry,
-        MachineToken(settings.events_token))
+        MachineToken(settings.events_token), frozenset({cron.PATH}))
     app.request_class = InMemoryRequest
     app.register_blueprint(create_routes(service, load))
-    app.register_blueprint(inbox_routes(
-        InboxService(inbox, worker, sweeper, bucket, outbox.drain)))
+    inbox_service = InboxService(inbox, worker, sweeper, bucket, outbox.drain)
+    app.register_blueprint(inbox_routes(inbox_service))
+    if settings.cron_seconds:
+        app.register_blueprint(cron.create_routes(
+            cron.Rounds(inbox_service, settings.cron_seconds)))
     app.register_blueprint(upload_routes(Uploads(
         PostgresUploadRepository(database, bucket),
         PublicFormSigner(settings), pictures, settings.max_body_bytes)))

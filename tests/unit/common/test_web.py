@@ -141,6 +141,17 @@ def test_not_ready_lists_what_is_missing() -> None:
     assert "model" not in answer.json["detail"]
 
 
+def test_not_ready_is_explained_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """The log says what the driver said, in one record for each part; the client is not told."""
+    def database() -> None:
+        raise DatabaseUnavailable() from OSError('password authentication failed for user "ada"')
+
+    answer = create_probe({"database": database}).test_client().get("/_/ready")
+    assert "password" not in answer.text
+    assert ('not ready: database: password authentication failed for user "ada"'
+            in [record.getMessage() for record in caplog.records])
+
+
 def test_json(app: Flask) -> None:
     """Fields keep the order they are written in; times are ISO 8601 in UTC."""
     berlin = datetime(2026, 7, 1, 12, 30, tzinfo=timezone(timedelta(hours=2)))
