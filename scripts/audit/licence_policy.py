@@ -25,6 +25,7 @@ STATED: Mapping[str, str] = {
     "exceptiongroup": "MIT",
     "itsdangerous": "BSD-3-Clause",
     "jinja2": "BSD-3-Clause",
+    "kubernetes-validate": "Apache-2.0",
     "namex": "Apache-2.0",
     "numpy": "BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0",
     "psycopg2-binary": "LGPL-3.0-or-later",

@@ -11,7 +11,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from scripts.audit.images import images
 from scripts.audit.requirements import Pin, read_lock
-from scripts.audit.sbom import document, write_sboms
+from scripts.audit.sbom import PLATFORM, document, write_sboms
 
 ROOT = Path(__file__).resolve().parents[3]
 DIGESTS = ("1" * 64, "2" * 64)
@@ -48,8 +48,15 @@ def test_same_bytes() -> None:
 
 
 def test_images() -> None:
-    """Each lock of a function is that of an image."""
-    assert {"history", "model-admin", "predict", "predict-tensorflow"} <= images(ROOT).keys()
+    """Each lock of a function, and that of the jobs, is that of an image."""
+    names = {"history", "jobs", "model-admin", "predict", "predict-tensorflow"}
+    assert names <= images(ROOT).keys()
+
+
+def test_platform() -> None:
+    """The Python that markers are read for is the one of the images."""
+    dockerfile = (ROOT / "template" / "flask" / "Dockerfile").read_text("utf-8")
+    assert f"ARG PYTHON_IMAGE=python:{PLATFORM['python_version']}-slim" in dockerfile
 
 
 @pytest.mark.parametrize("image", images(ROOT))
