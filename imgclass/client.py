@@ -11,8 +11,8 @@ from imgclass.api.pictures import Pictures
 from imgclass.api.uploads import Uploads
 from imgclass.api.webhooks import Webhooks
 from imgclass.errors import (
-    ClientError, InvalidToken, NoAnswer, ProblemError, StillPending, StillValidating,
-    UnexpectedAnswer, Unreachable, UploadRefused)
+    ClientError, ConnectionLost, InvalidToken, NoAnswer, ProblemError, StillPending,
+    StillValidating, UnexpectedAnswer, Unreachable, UploadRefused)
 from imgclass.filters import Filters
 from imgclass.forms import FormSender
 from imgclass.identity import user_id_of
@@ -31,11 +31,12 @@ from imgclass.selection import Selection
 from imgclass.transport import Transport, parse_url
 
 __all__ = [
-    "Backfill", "Client", "ClientError", "Comparison", "Completeness", "Delivery", "DeliveryPage",
-    "Event", "EventDetail", "Filters", "Image", "InvalidToken", "Lineage", "Model", "NoAnswer",
-    "Picture", "Prediction", "PredictionPage", "ProblemError", "RankedClass", "Replay", "Replica",
-    "Selection", "StillPending", "StillValidating", "StoredPrediction", "UnexpectedAnswer",
-    "Unreachable", "Upload", "UploadForm", "UploadRefused", "Webhook"]
+    "Backfill", "Client", "ClientError", "Comparison", "Completeness", "ConnectionLost",
+    "Delivery", "DeliveryPage", "Event", "EventDetail", "Filters", "Image", "InvalidToken",
+    "Lineage", "Model", "NoAnswer", "Picture", "Prediction", "PredictionPage", "ProblemError",
+    "RankedClass", "Replay", "Replica", "Selection", "StillPending", "StillValidating",
+    "StoredPrediction", "UnexpectedAnswer", "Unreachable", "Upload", "UploadForm",
+    "UploadRefused", "Webhook"]
 
 
 class Client(Pictures, Uploads, Models, Backfills, Events, Webhooks):

@@ -17,10 +17,14 @@ class Pictures(Api):
 
     user_id: uuid.UUID
 
-    def predict(self, picture: Picture, top_k: int | None = None) -> Prediction:
+    def predict(
+        self, picture: Picture, top_k: int | None = None, key: str | None = None
+    ) -> Prediction:
         """Classify a JPEG, PNG or WebP: a path, its bytes, or a seekable file open for reading.
 
-        `top_k` asks for that many of the most probable classes as well. Raises OSError when
+        `top_k` asks for that many of the most probable classes as well. Each call is classified
+        once, however often it has to be sent; so are several calls within a day with the same
+        picture and the same `key`, of 1 to 255 visible characters of ASCII. Raises OSError when
         the file cannot be read.
         """
         form = {"user_id": str(self.user_id)}
@@ -28,7 +32,8 @@ class Pictures(Api):
             form["top_k"] = str(top_k)
         with opened(picture) as upload:
             response = self._transport.send(
-                "POST", "/api/v1/predict", data=form, files={"file": upload})
+                "POST", "/api/v1/predict", repeatable=True, data=form, files={"file": upload},
+                headers={"Idempotency-Key": key or str(uuid.uuid4())})
         version = response.headers.get("X-Model-Version")
         return read_answer(response, lambda body: Prediction.from_document(body, version))
 

@@ -11,6 +11,7 @@ from tests.containers.engine import BUILD_SECONDS, ROOT, docker, environment, wh
 from tests.containers.stack import ComposeStack
 
 PREFIX = f"imgclass-test-{os.getpid()}-"
+PROJECT = f"imgclass-stack-{os.getpid()}"
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +40,7 @@ def images(engine: None) -> Iterator[dict[str, int]]:
 @pytest.fixture(scope="session")
 def stack(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeStack]:
     """`docker compose up -d --wait` in a clean clone; in the end nothing of it is left."""
-    stack = ComposeStack(tmp_path_factory.mktemp("clone") / "imgclass", f"{PREFIX}stack")
+    stack = ComposeStack(tmp_path_factory.mktemp("clone") / "imgclass", PROJECT)
     try:
         stack.clone()
         stack.build()

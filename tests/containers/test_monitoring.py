@@ -44,6 +44,13 @@ def image(engine: None) -> str:
     return name
 
 
+@pytest.fixture(scope="module", autouse=True)
+def api(stack: ComposeStack) -> str:
+    """The address of a Prometheus that watches the stack, from the first test of these on."""
+    stack.up("prometheus", profile="monitoring")
+    return f"{stack.prometheus}/api/v1"
+
+
 def promtool(image: str, *arguments: str, folder: Path = ROOT / "deploy/prometheus") -> str:
     return docker("run", "--rm", "--network", "none", "--entrypoint", "promtool",
                   "--volume", f"{folder}:/etc/prometheus:ro",
@@ -100,13 +107,6 @@ def test_metrics_exist(stack: ComposeStack) -> None:
              for metric in METRIC.findall(expression)}
     assert len(asked) > 10
     assert asked <= known
-
-
-@pytest.fixture(scope="module")
-def api(stack: ComposeStack) -> str:
-    """The address of the interface of a Prometheus that watches the stack."""
-    stack.up("prometheus", profile="monitoring")
-    return f"{stack.prometheus}/api/v1"
 
 
 def test_functions_are_watched(api: str) -> None:

@@ -68,15 +68,18 @@ class Outage:
 class FakeApi:
     """Start it with `with`; `requests` lists method and path of all that came in.
 
-    `bucket` is what lies in the models bucket besides registered models.
+    `bucket` is what lies in the models bucket besides registered models. So many answers as
+    `losing` says are given up half-way, once everything is done. `answers` are kept by key.
     """
 
     looks_until_validated: int = 1
     outage: Outage | None = None
+    losing: int = 0
     url: str = ""
     requests: list[str] = field(default_factory=list)
     predictions: list[dict[str, Any]] = field(default_factory=list)
     images: dict[str, bytes] = field(default_factory=dict)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     bucket: dict[str, bytes] = field(default_factory=dict)
     backfills: FakeBackfills = field(default_factory=FakeBackfills)
@@ -200,6 +203,13 @@ def _routes(api: FakeApi) -> Flask:
         if request.path.startswith(FOR_ADMINS) and "admin" not in g.claims["roles"]:
             abort(403, "This needs a token with the role admin.")
 
+    @app.after_request
+    def lose(answer: Response) -> Response:
+        if api.losing == 0:
+            return answer
+        api.losing -= 1
+        return Response(iter(()), answer.status, {"Content-Length": "100"})
+
     @app.errorhandler(HTTPException)
     def problem(error: HTTPException) -> Response:
         status = error.code or 500
@@ -231,9 +241,11 @@ def _picture_routes(app: Flask, api: FakeApi) -> None:
     def predict() -> tuple[dict[str, Any], int, dict[str, str]]:
         if request.form.get("user_id") != g.claims["sub"]:
             abort(403, "user_id must be your own.")
-        answer = api.classify(
-            g.claims["sub"], request.files["file"].read(), request.form.get("top_k", type=int))
-        return answer, 200, {"X-Model-Version": MODEL_VERSION}
+        key = request.headers["Idempotency-Key"]
+        if key not in api.answers:
+            api.answers[key] = api.classify(
+                g.claims["sub"], request.files["file"].read(), request.form.get("top_k", type=int))
+        return api.answers[key], 200, {"X-Model-Version": MODEL_VERSION}
 
     @app.get("/api/v1/predictions")
     def predictions() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from common.cpu import available_cpus
 from common.db import Database
 from common.inference.files import ModelFiles
 from common.inference.model import ModelLoader
+from common.rate_limits import RateLimits
 from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app
 from model_admin.backfill.claims import PostgresBackfillClaims
@@ -73,6 +74,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         {"database": database.ping, "object store": models.ping},
         settings.max_model_bytes + FRAMING_BYTES,
         CollectorRegistry(),
+        limits=RateLimits(settings, reading="admin", writing="admin"),
+        trusted_proxies=settings.trusted_proxies,
     )
     app.register_blueprint(registry_routes(registry))
     app.register_blueprint(rollout_routes(ModelRollout(

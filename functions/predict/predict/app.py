@@ -16,8 +16,11 @@ from common.db import Database
 from common.inference.files import ModelFiles
 from common.inference.model import ModelLoader
 from common.notifications import Listener
+from common.rate_limits import RateLimits
 from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app, failing
+from predict.idempotency.repository import PostgresKeyRepository
+from predict.idempotency.service import RepeatableClassification
 from predict.inbox import cron
 from predict.inbox.classifier import UploadClassifier
 from predict.inbox.reconcile import PostgresPictureIndex, Reconciler
@@ -94,6 +97,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         ThreadPoolExecutor(connections, thread_name_prefix="store"),
         ShadowScorer(repository, telemetry, settings.max_pixels),
         telemetry, settings.max_pixels)
+    keys = PostgresKeyRepository(database)
     checks = {"model": models.check, "database": database.ping, "object store": pictures.ping}
     load, inbox_telemetry = RequestLoad(threads), InboxTelemetry(registry)
     inbox = PostgresInbox(database, bucket, bool(settings.k_sink), outbox.wake)
@@ -104,12 +108,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         inbox_threads, settings.inbox_max_attempts)
     sweeper = Sweeper(
         pictures, inbox, Reconciler(pictures, PostgresPictureIndex(database)),
-        PostgresSweepLock(database), bucket, inbox_telemetry)
+        PostgresSweepLock(database), bucket, inbox_telemetry, keys.forget_expired)
     app = create_web_app(
         "predict", Authenticator(settings), checks, settings.max_body_bytes, registry,
-        MachineToken(settings.events_token), frozenset({cron.PATH}))
+        MachineToken(settings.events_token), frozenset({cron.PATH}),
+        RateLimits(settings, "read", "predict"), settings.trusted_proxies)
     app.request_class = InMemoryRequest
-    app.register_blueprint(create_routes(service, load))
+    app.register_blueprint(create_routes(RepeatableClassification(service, keys), load))
     inbox_service = InboxService(inbox, worker, sweeper, bucket, outbox.drain)
     app.register_blueprint(inbox_routes(inbox_service))
     if settings.cron_seconds:

@@ -119,6 +119,10 @@ class InboxWorker:
             assert event.object_modified is not None  # nosec B101  # for mypy
             writing = Writing(event.etag, event.object_modified, event.version_id)
             return "removed" if self._tidy(event, writing) else "retried"
+        if event.is_erased:
+            self._uploads.erase(event)
+            self._inbox.blank(event)
+            return "erased"
         if event.attempts > self._max_attempts:
             reason = f"Its classification was abandoned {self._max_attempts} times."
             self._inbox.bury(event, "exhausted", reason)
