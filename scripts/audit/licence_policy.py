@@ -21,6 +21,7 @@ EXCEPTIONS: Mapping[str, tuple[str, str]] = {
 # of ours installs: what their licence files say.
 STATED: Mapping[str, str] = {
     "astunparse": "BSD-3-Clause AND PSF-2.0",
+    "async-timeout": "Apache-2.0",
     "colorama": "BSD-3-Clause",
     "exceptiongroup": "MIT",
     "itsdangerous": "BSD-3-Clause",
