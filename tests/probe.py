@@ -29,8 +29,8 @@ def create_probe(
     """The application; its errors are raised by tests that add routes."""
     app = create_web_app(
         "probe", Authenticator(settings()), checks or {}, body_limit,
-        registry or CollectorRegistry(), machine_token, limits,
-        [ipaddress.ip_network("127.0.0.1")])
+        registry or CollectorRegistry(), machine_token, limits=limits,
+        trusted_proxies=[ipaddress.ip_network("127.0.0.1")])
 
     @app.post("/body")
     def body() -> ResponseReturnValue:

@@ -111,8 +111,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         PostgresSweepLock(database), bucket, inbox_telemetry, keys.forget_expired)
     app = create_web_app(
         "predict", Authenticator(settings), checks, settings.max_body_bytes, registry,
-        MachineToken(settings.events_token), frozenset({cron.PATH}),
-        RateLimits(settings, "read", "predict"), settings.trusted_proxies)
+        MachineToken(settings.events_token), open_paths=frozenset({cron.PATH}),
+        limits=RateLimits(settings, reading="read", writing="predict"),
+        trusted_proxies=settings.trusted_proxies)
     app.request_class = InMemoryRequest
     app.register_blueprint(create_routes(RepeatableClassification(service, keys), load))
     inbox_service = InboxService(inbox, worker, sweeper, bucket, outbox.drain)

@@ -15,7 +15,8 @@ import pytest
 from imgclass.client import Client, ProblemError
 from tests import tokens
 from tests.environments import environment
-from tests.function_process import ROOT, Answer, FunctionProcess, form, free_port
+from tests.function_process import (
+    ROOT, Answer, Connection, FunctionProcess, form, free_port)
 from tests.openfaas_gateway import Watchdog, openfaas_gateway
 from tests.probe import BODY_LIMIT
 
@@ -137,18 +138,27 @@ def test_own_api_of_the_gateway(gateway: str) -> None:
     assert ask(gateway, "/system/functions").status == 401
 
 
-def test_too_many_at_once(gateway: str) -> None:
+def test_too_many_at_once(gateway: str, probe: FunctionProcess) -> None:
     """Above max_inflight the watchdog refuses; a client says so, and the first one is served."""
-    with ThreadPoolExecutor(1) as threads, client_of(gateway, "watched") as client:
-        slow = threads.submit(ask, gateway, "/function/watched/slow/900")
-        while (answer := ask(gateway, "/function/watched/me/x")).status != 429:
-            assert not slow.done()
+    half = os.urandom(BODY_LIMIT // 2)
+    parts = urlsplit(gateway)
+    with Connection(parts.hostname or "", parts.port or 0) as connection, client_of(
+            gateway, "watched") as client:
+        connection.send_head("/function/watched/body", {
+            **tokens.bearer(USER), "Transfer-Encoding": "chunked"})
+        connection.send(b"%x\r\n%s\r\n" % (len(half), half))
+        wait_until_busy(probe)
+        answer = ask(gateway, "/function/watched/me/x")
+        assert answer.status == 429
         assert "json" not in answer.headers["Content-Type"]
         with pytest.raises(ProblemError) as refused:
             client.predict(b"no picture")
         assert refused.value.status == 429
         assert ask(gateway, "/function/watched/_/health").status == 200
-        assert slow.result().status == 200
+        connection.send_chunks([half])
+        first = connection.answer()
+        assert first is not None and first.status == 200
+        assert first.json()["sha256"] == hashlib.sha256(half + half).hexdigest()
 
 
 def test_too_slow_for_the_watchdog(gateway: str) -> None:
@@ -183,14 +193,19 @@ def test_end_with_a_request_under_way(tmp_path: Path) -> None:
     with process as running, ThreadPoolExecutor(1) as threads, openfaas_gateway(
             {"probe": f"{running.host}:{running.port}"}) as url:
         slow = threads.submit(ask, url, "/function/probe/slow/800")
-        deadline = time.monotonic() + 10  # the end is asked for once the request has arrived
-        while b"imgclass_http_requests_in_progress 2.0" not in running.get("/metrics").body:
-            assert time.monotonic() < deadline
+        wait_until_busy(running)
         running.terminate()
         assert slow.result().status == 200
         running.wait()
         assert ask(url, "/function/probe/me/x").status == 500
     assert process.exit_status == 0
+
+
+def wait_until_busy(function: FunctionProcess) -> None:
+    """Return once a request has arrived and is being worked on, beside the one that asks."""
+    deadline = time.monotonic() + 10
+    while b"imgclass_http_requests_in_progress 2.0" not in function.get("/metrics").body:
+        assert time.monotonic() < deadline
 
 
 def client_of(gateway: str, name: str) -> Client:

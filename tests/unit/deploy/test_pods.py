@@ -19,6 +19,11 @@ VOLUMES = {
     # Where our code may write, and where its secrets are.
     "/tmp": "emptyDir", "/var/openfaas/secrets": "projected"}
 LEAST_SPARE_SECONDS = 5
+ANNOTATIONS = {
+    "prometheus.io/scrape", "prometheus.io/path", "prometheus.io/port",
+    "autoscaling.knative.dev/min-scale", "autoscaling.knative.dev/max-scale",
+    "autoscaling.knative.dev/scale-to-zero-pod-retention-period",
+    "serving.knative.dev/progress-deadline"}
 
 
 def containers(spec: dict[str, Any]) -> list[dict[str, Any]]:
@@ -127,6 +132,16 @@ def test_concurrency(name: str) -> None:
     (threads,) = [int(each["value"]) for each in container["env"]
                   if each["name"] == "WEB_THREADS"]
     assert spec["containerConcurrency"] == threads - 2
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_annotations(name: str) -> None:
+    """None is misspelt: an API server stores any."""
+    _, metadata, spec = PODS[name]
+    (container,) = spec["containers"]
+    annotations = metadata["annotations"]
+    assert set(annotations) <= ANNOTATIONS
+    assert annotations["prometheus.io/port"] == str(container["ports"][0]["containerPort"])
 
 
 @pytest.mark.parametrize("name", OURS)
