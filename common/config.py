@@ -228,7 +228,9 @@ class Settings(StoreSettings):
     jwt_service_role: str = setting(
         "role of services, which may act for a user with the header X-On-Behalf-Of", "service")
 
-    bind_host: str = setting("address a function listens on", "0.0.0.0")
+    bind_host: str = setting(
+        "address a function listens on",
+        "0.0.0.0")  # nosec B104  # in a container, the platform decides who gets there
     port: int = setting("port a function listens on", "8080", _port)
     web_threads: int = setting("requests a function works on at once", "8", _positive)
     max_in_flight: int = setting(
@@ -246,7 +248,9 @@ class Settings(StoreSettings):
         "pictures inferred at once; 0 means the CPU quota of the container", "0", _not_negative)
     micro_batches: bool = setting(
         "gather concurrent pictures into batches of up to 8 for TensorFlow", "false", _boolean)
-    model_cache_dir: Path = setting("downloaded models, by digest", "/tmp/imgclass/models", Path)
+    model_cache_dir: Path = setting(
+        "downloaded models, by digest",
+        "/tmp/imgclass/models", Path)  # nosec B108  # a container's own; digests are compared
     baked_models_dir: Path | None = setting(
         "models that came with the image, by digest; looked in before the bucket", "",
         lambda text: Path(text) if text else None)

@@ -36,7 +36,8 @@ keepalive = 75
 # Less than the 30 s after which faasd, and Kubernetes unless told otherwise, kill a function.
 graceful_timeout = 25
 # The heartbeat file must not wait for a disk.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+_shared_memory = "/dev/shm"  # nosec B108  # gunicorn's file there has no name
+worker_tmp_dir = _shared_memory if Path(_shared_memory).is_dir() else None
 control_socket_disable = True
 # No header may rewrite the path.
 forwarder_headers = ""

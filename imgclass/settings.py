@@ -84,7 +84,8 @@ def load(environ: Mapping[str, str] = os.environ, root: Path = ROOT) -> Settings
 
 def url_of(host: str, port: int) -> str:
     """The URL at which a server that listens on `host`:`port` is reached from this machine."""
-    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # nosec B104  # asked for, not chosen
+    reached = everywhere.get(host, host)
     return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
 
 
