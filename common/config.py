@@ -14,14 +14,27 @@ from urllib.parse import urlsplit
 from common.errors import ConfigurationError
 
 REQUIRED = object()
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+
+# How the secrets of .env.example begin, and what a secret of one's own has at least.
+EXAMPLE = "insecure-"
+MIN_SECRET_CHARACTERS = 16
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
-_Loaded = TypeVar("_Loaded", bound="StoreSettings")
+Loaded = TypeVar("Loaded", bound="StoreSettings")
 
 # What the specification of CloudEvents defines is not for a deployment to set.
 _EVENT_ATTRIBUTES = frozenset({
     "id", "source", "type", "specversion", "datacontenttype", "dataschema", "subject", "time",
     "data"})
+
+
+@dataclass(frozen=True)
+class Rate:
+    """So many requests in so many seconds."""
+
+    requests: int
+    seconds: int
 
 
 def _boolean(text: str) -> bool:
@@ -59,6 +72,23 @@ def _seconds(text: str) -> float:
 
 def _seconds_or_zero(text: str) -> float:
     return 0.0 if text == "0" else _seconds(text)
+
+
+def _rate(text: str) -> Rate | None:
+    if text == "off":
+        return None
+    try:
+        count, unit = text.split("/")
+        return Rate(_positive(count), SECONDS[unit])
+    except (ValueError, KeyError):
+        raise ValueError("a rate as in 100/minute, or off") from None
+
+
+def _redis_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("redis", "rediss") or not parts.hostname):
+        raise ValueError("a URL with redis or rediss")
+    return text
 
 
 def _url(text: str) -> str:
@@ -124,7 +154,7 @@ def setting(
 
 @dataclass(frozen=True)
 class StoreSettings:
-    """How the object store is reached; each setting is named after its environment variable."""
+    """What whoever uses the object store needs; each is named after its environment variable."""
 
     minio_endpoint: str = setting("object store, host:port", parse=_host_and_port)
     minio_access_key: str = setting("S3 access key", secret=True)
@@ -137,7 +167,7 @@ class StoreSettings:
     models_bucket_name: str = setting("bucket of the models", "models")
 
     @classmethod
-    def load(cls: type[_Loaded], environ: Mapping[str, str] = os.environ) -> _Loaded:
+    def load(cls: type[Loaded], environ: Mapping[str, str] = os.environ) -> Loaded:
         """Read every setting.
 
         A secret that is not in `environ` is read from `SECRETS_DIR/<name>` (default
@@ -168,6 +198,10 @@ class StoreSettings:
 class Settings(StoreSettings):
     """Every setting of the three functions."""
 
+    environment: str = setting(
+        "production refuses secrets that are short or stand in an example", "development",
+        _one_of("development", "production"))
+
     postgres_user: str = setting("database role")
     postgres_password: str = setting("its password", secret=True)
     postgres_db: str = setting("database name")
@@ -181,14 +215,28 @@ class Settings(StoreSettings):
         "the one accepted signature algorithm", "HS256",
         _one_of("HS256", "RS256", "ES256", "EdDSA"))
     jwt_secret: str = setting("shared secret for HS256, at least 32 bytes", "", secret=True)
-    jwt_jwks_url: str = setting("key set of the identity provider, for the other algorithms", "")
+    jwt_jwks_url: str = setting(
+        "key set of the identity provider, for the other algorithms", "", _url)
+    jwt_outage_seconds: float = setting(
+        "how old its keys may get while it does not answer, at least 600", "86400", _seconds)
     jwt_issuer: str = setting("required `iss`")
     jwt_audience: str = setting("required `aud`")
     jwt_leeway_seconds: int = setting("tolerated clock skew, at most 60", "30", _not_negative)
+    jwt_roles_claim: str = setting(
+        "claim with the list of roles; dots lead into objects, as in realm_access.roles", "roles")
+    jwt_admin_role: str = setting("role of administrators", "admin")
+    jwt_service_role: str = setting(
+        "role of services, which may act for a user with the header X-On-Behalf-Of", "service")
 
-    bind_host: str = setting("address a function listens on", "0.0.0.0")
+    bind_host: str = setting(
+        "address a function listens on",
+        "0.0.0.0")  # nosec B104  # in a container, the platform decides who gets there
     port: int = setting("port a function listens on", "8080", _port)
     web_threads: int = setting("requests a function works on at once", "8", _positive)
+    max_in_flight: int = setting(
+        "requests worked on or waiting for it; those beyond get 503", "64", _positive)
+    request_timeout_seconds: float = setting(
+        "how long a request may wait; clients may allow less with X-Timeout-Ms", "30", _seconds)
     log_dir: Path = setting("folder of the rotating log files", "/logs", Path)
     log_level: str = setting(
         "least severity logged", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"))
@@ -200,7 +248,12 @@ class Settings(StoreSettings):
         "pictures inferred at once; 0 means the CPU quota of the container", "0", _not_negative)
     micro_batches: bool = setting(
         "gather concurrent pictures into batches of up to 8 for TensorFlow", "false", _boolean)
-    model_cache_dir: Path = setting("downloaded models, by digest", "/tmp/imgclass/models", Path)
+    model_cache_dir: Path = setting(
+        "downloaded models, by digest",
+        "/tmp/imgclass/models", Path)  # nosec B108  # a container's own; digests are compared
+    baked_models_dir: Path | None = setting(
+        "models that came with the image, by digest; looked in before the bucket", "",
+        lambda text: Path(text) if text else None)
     model_poll_seconds: float = setting("how often the active model is looked up", "2", _seconds)
 
     events_token: str = setting(
@@ -218,6 +271,9 @@ class Settings(StoreSettings):
     sweep_seconds: float = setting(
         "how often uploads that nothing announced are looked for; 0 leaves it to "
         "POST /events/sweep", "60", _seconds_or_zero)
+    cron_seconds: float = setting(
+        "shortest time between two sweeps that anybody may start by POST /, as OpenFaaS' "
+        "cron-connector does; 0 lets nobody", "0", _seconds_or_zero)
     k_sink: str = setting(
         "URL that is told of every finished classification, as Knative sets it", "", _url)
     k_ce_overrides: dict[str, str] = setting(
@@ -226,6 +282,21 @@ class Settings(StoreSettings):
         "private networks that webhooks may be in, separated by commas", "", _networks)
     webhook_max_attempts: int = setting(
         "attempts to deliver an event before it is given up", "12", _positive)
+
+    rate_limit_predict: Rate | None = setting(
+        "requests that bring pictures, by user; off for no limit", "6000/minute", _rate)
+    rate_limit_read: Rate | None = setting(
+        "requests that read, by user", "6000/minute", _rate)
+    rate_limit_admin: Rate | None = setting(
+        "requests to model-admin, by user", "1200/minute", _rate)
+    rate_limit_refused: Rate | None = setting(
+        "requests without a good token, by address", "120/minute", _rate)
+    rate_limit_storage_url: str = setting(
+        "Redis or Valkey in which replicas count together; without one each counts by itself", "",
+        _redis_url, secret=True)
+    trusted_proxies: tuple[Network, ...] = setting(
+        "networks of the proxies whose X-Forwarded-For is believed, separated by commas", "",
+        _networks)
 
     max_body_bytes: int = setting("largest request body", "10485760", _positive)
     max_pixels: int = setting("largest picture, in pixels", "40000000", _positive)
@@ -238,10 +309,32 @@ class Settings(StoreSettings):
             raise ConfigurationError("JWT_SECRET must have at least 32 bytes for HS256")
         if self.jwt_algorithm != "HS256" and not self.jwt_jwks_url:
             raise ConfigurationError(f"JWT_JWKS_URL must be set for {self.jwt_algorithm}")
+        if self.max_in_flight < self.web_threads:
+            raise ConfigurationError("MAX_IN_FLIGHT must be at least WEB_THREADS")
         if 0 < len(self.events_token) < 16:
             raise ConfigurationError("EVENTS_TOKEN must have at least 16 characters")
         if self.jwt_leeway_seconds > 60:
             raise ConfigurationError("JWT_LEEWAY_SECONDS must be at most 60")
+        if self.environment == "production":
+            for name, value in self.own_secrets.items():
+                _refuse_weak(name, value)
+
+    @property
+    def own_secrets(self) -> dict[str, str]:
+        """The secrets in use by their names; access keys are names, not secrets."""
+        secrets = {
+            "POSTGRES_PASSWORD": self.postgres_password, "MINIO_SECRET_KEY": self.minio_secret_key,
+            "JWT_SECRET": self.jwt_secret, "EVENTS_TOKEN": self.events_token}
+        return {name: value for name, value in secrets.items() if value}
+
+
+def _refuse_weak(name: str, value: str) -> None:
+    if value.startswith(EXAMPLE):
+        raise ConfigurationError(f"{name} is an example's; ENVIRONMENT=production wants your own")
+    if len(value) < MIN_SECRET_CHARACTERS:
+        raise ConfigurationError(
+            f"{name} must have at least {MIN_SECRET_CHARACTERS} characters with "
+            "ENVIRONMENT=production")
 
 
 def _read_secret(directory: Path, name: str) -> str:

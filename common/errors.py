@@ -73,8 +73,28 @@ class InvalidModel(ImgclassError):
     """The model archive, its manifest or its graph is not acceptable."""
 
 
+class RequestTimeout(ImgclassError):
+    """The request did not arrive in time."""
+
+
+class TooManyRequests(ImgclassError):
+    """The caller has sent more requests than it may; it may again in `retry_after` seconds."""
+
+    def __init__(self, detail: str = "", retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
 class Unavailable(ImgclassError):
     """A part this request needs does not answer at the moment; the same request may work later."""
+
+
+class Overloaded(Unavailable):
+    """The function has as much to do as it can; nothing of this request was done."""
+
+
+class DeadlineExceeded(Unavailable):
+    """The request has waited longer than it may; nothing of it was done."""
 
 
 class DatabaseUnavailable(Unavailable):

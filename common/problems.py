@@ -16,6 +16,7 @@ STATUS: dict[type[errors.ImgclassError], int] = {
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
+    errors.RequestTimeout: 408,
     errors.Conflict: 409,
     errors.KeyReused: 409,
     errors.InProgress: 409,
@@ -25,8 +26,11 @@ STATUS: dict[type[errors.ImgclassError], int] = {
     errors.InvalidValue: 422,
     errors.BrokenPicture: 422,
     errors.InvalidModel: 422,
+    errors.TooManyRequests: 429,
     errors.Unavailable: 503,
     errors.CommitUnknown: 503,
+    errors.Overloaded: 503,
+    errors.DeadlineExceeded: 503,
 }
 
 log = logging.getLogger(__name__)
@@ -55,10 +59,14 @@ def install_error_map(app: Flask) -> None:
         answer = problem(status, title, str(error), title.lower().replace(" ", "-"))
         if status == 401:
             answer.headers["WWW-Authenticate"] = "Bearer"
+        if isinstance(error, errors.TooManyRequests):
+            answer.headers["Retry-After"] = str(error.retry_after)
         if status == 503:
-            log.warning("unavailable: %s", error, exc_info=error)
+            if not isinstance(error, errors.Overloaded):  # there are many, and each costs time
+                log.warning("unavailable: %s", error, exc_info=error)
         # Repeating what may have been stored after all would store it twice.
-        if known in (errors.Unavailable, errors.InProgress):
+        if status == 503 and not isinstance(error, errors.CommitUnknown) \
+                or isinstance(error, errors.InProgress):
             answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return answer
 

@@ -14,11 +14,15 @@ from common.storage import ObjectStore
 
 
 class ModelFiles:
-    """A local cache; whatever is in it has been compared with its digest."""
+    """A local cache; whatever is in it has been compared with its digest.
 
-    def __init__(self, store: ObjectStore, directory: Path) -> None:
+    `baked` is a second one, which is only read: the build of the image compared what is in it.
+    """
+
+    def __init__(self, store: ObjectStore, directory: Path, baked: Path | None = None) -> None:
         self._store = store
         self._directory = directory
+        self._baked = baked
 
     def labels(self, path: str, digest: str) -> Path:
         """The labels.txt, with `digest`, of the model at `path`."""
@@ -33,6 +37,7 @@ class ModelFiles:
         unpacked = self._directory / f"{digest}.unpacked"
         if not unpacked.is_dir():
             archive = self._file(archive_key(path), digest)
+            self._directory.mkdir(parents=True, exist_ok=True)
             partial = Path(tempfile.mkdtemp(dir=self._directory))
             try:
                 # Its members were checked one by one when the archive was registered.
@@ -48,8 +53,9 @@ class ModelFiles:
     def _file(self, key: str, digest: str) -> Path:
         """Raises StoreUnavailable if the object is not (yet) what its digest says."""
         path = self._directory / digest
-        if path.is_file():
-            return path
+        for known in (path, *([self._baked / digest] if self._baked else [])):
+            if known.is_file():
+                return known
         self._directory.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self._directory, delete=False) as file:
             partial = Path(file.name)

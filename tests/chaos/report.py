@@ -11,7 +11,7 @@ class Report:
         self._rows: list[tuple[str, Mapping[str, int]]] = []
 
     def add(self, scenario: str, counts: Mapping[str, int]) -> None:
-        """A scenario was survived; `counts` says how often what happened in it."""
+        """A scenario was survived; `counts` says what happened in it, how often or how long."""
         self._rows.append((scenario, counts))
 
     def lines(self) -> Iterator[str]:
@@ -20,4 +20,4 @@ class Report:
             yield "| survived | what happened |"
             yield "|---|---|"
         for scenario, counts in self._rows:
-            yield f"| {scenario} | {', '.join(f'{n} x {what}' for what, n in counts.items())} |"
+            yield f"| {scenario} | {', '.join(f'{what}: {n}' for what, n in counts.items())} |"

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import sys
 import time
 import uuid
@@ -10,12 +11,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
-
 from common.config import Settings
 from common.storage import S3ObjectStore, s3_client
 from imgclass.embedded import http_probe, placement, secret_files
 from imgclass.embedded.environment import clean
+from imgclass.embedded.identity import send, wait_for_end
 from imgclass.embedded.ports import LOOPBACK, Ports
 from imgclass.embedded.postgres import Postgres
 from imgclass.embedded.process import Command, Processes
@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # it imports tensorflow, which need not be there to collect t
 
 PREDICT = "predict"
 START_SECONDS = 60.0
+PATIENCE_SECONDS = 20.0
 
 
 class Rig:
@@ -85,8 +86,8 @@ class Rig:
             return
         members = [process, *process.children(recursive=True)]
         for each in members:
-            _kill(each)
-        psutil.wait_procs(members, 10)
+            send(each, signal.SIGKILL)
+        assert wait_for_end(members, PATIENCE_SECONDS) == []
 
     def restart(self, name: str) -> None:
         """Have a part running again."""
@@ -169,10 +170,3 @@ def wait_until(holds: Callable[[], bool], seconds: float) -> None:
     while not holds():
         assert time.monotonic() < deadline, f"still not so after {seconds:g} s"
         time.sleep(0.1)
-
-
-def _kill(process: psutil.Process) -> None:
-    try:
-        process.kill()
-    except psutil.NoSuchProcess:
-        pass

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import random
 import threading
 import time
 import uuid
@@ -12,14 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from PIL import Image
 
 from common.db import Database
 from model_admin.events.repository import PostgresEventRepository
 from model_admin.events.service import StorageEvents
+from tests.chaos.load import picture
 from tests.chaos.report import Report
 from tests.chaos.rig import Rig, wait_until
 from tests.databases import query
@@ -28,17 +27,9 @@ from tests.servers import KINDS
 if TYPE_CHECKING:
     from tests.tiny_model import TinyModel
 
-PUTTERS = 2
+PUTTERS, PAUSE_SECONDS = 2, 0.2
 PATIENCE_SECONDS = 180.0
 NAMES = ("cup {}.jpg", "a+b {}.jpg", "größe 寸法 {}.jpg", "50% {}.jpg", "'{}'.jpg", "{}/deep.jpg")
-
-
-def picture(number: int) -> bytes:
-    """A small JPEG like no other."""
-    noise = np.random.default_rng(number).integers(0, 255, (24, 32, 3), np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(noise).save(file, "JPEG", quality=80)
-    return file.getvalue()
 
 
 def put(client: Any, bucket: str, key: str, data: bytes) -> None:
@@ -81,6 +72,7 @@ class Drop:
 
     def _one(self, number: int) -> None:
         client, bucket = self._rig.client(), self._rig.settings.minio_bucket_name
+        time.sleep(random.uniform(0, 2 * PAUSE_SECONDS))
         key = f"uploads/{self._user}/{NAMES[number % len(NAMES)].format(number)}"
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:

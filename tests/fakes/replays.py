@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common.deadlines import Deadline
 from common.errors import Conflict, DatabaseUnavailable, ModelUnavailable
 from common.inference.engine import Pixels
 from common.inference.imaging import open_picture
@@ -75,10 +76,12 @@ class BatchSensitiveEngine(FakeEngine):
         super().__init__("tensorflow")
         self.most = most
 
-    def predict(self, pixels: Pixels) -> NDArray[np.float32]:
+    def predict(
+        self, pixels: Pixels, deadline: Deadline | None = None
+    ) -> NDArray[np.float32]:
         if len(pixels) > self.most:
             raise ValueError(f"This takes {self.most} pictures.")
-        scores = super().predict(pixels)
+        scores = super().predict(pixels, deadline)
         return scores if len(pixels) == 1 else np.nextafter(scores, np.float32(1))
 
 

@@ -80,7 +80,8 @@ class InMemoryObjectStore:
 
     def _writing(self, key: str) -> Writing:
         etag = hashlib.md5(self.objects[key][0], usedforsecurity=False).hexdigest()
-        return Writing(etag, self.modified[key].replace(microsecond=0))
+        modified = self.modified.setdefault(key, datetime.now(timezone.utc))
+        return Writing(etag, modified.replace(microsecond=0))
 
     def ping(self) -> None:
         if self.down:

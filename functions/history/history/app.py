@@ -9,6 +9,7 @@ from common.audit import PostgresAuditTrail
 from common.auth import Authenticator, MachineToken
 from common.config import Settings
 from common.db import Database
+from common.rate_limits import RateLimits
 from common.refusals import RefusalLog
 from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app
@@ -43,6 +44,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings.max_body_bytes,
         CollectorRegistry(),
         MachineToken(settings.events_token),
+        limits=RateLimits(settings, reading="read", writing="read"),
+        trusted_proxies=settings.trusted_proxies,
     )
     refusals = RefusalLog(trail)
     refusals.install(app)

@@ -12,6 +12,7 @@ from common.cpu import available_cpus
 from common.db import Database
 from common.inference.files import ModelFiles
 from common.inference.model import ModelLoader
+from common.rate_limits import RateLimits
 from common.refusals import RefusalLog
 from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app
@@ -79,6 +80,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         {"database": database.ping, "object store": models.ping},
         settings.max_model_bytes + FRAMING_BYTES,
         CollectorRegistry(),
+        limits=RateLimits(settings, reading="admin", writing="admin"),
+        trusted_proxies=settings.trusted_proxies,
     )
     refusals = RefusalLog(trail)
     refusals.install(app)

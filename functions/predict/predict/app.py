@@ -17,11 +17,13 @@ from common.db import Database
 from common.inference.files import ModelFiles
 from common.inference.model import ModelLoader
 from common.notifications import Listener
+from common.rate_limits import RateLimits
 from common.refusals import RefusalLog
 from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app, failing
 from predict.idempotency.repository import PostgresKeyRepository
 from predict.idempotency.service import RepeatableClassification
+from predict.inbox import cron
 from predict.inbox.classifier import UploadClassifier
 from predict.inbox.reconcile import PostgresPictureIndex, Reconciler
 from predict.inbox.repository import PostgresInbox
@@ -83,7 +85,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     client = s3_client(settings, connections)
     pictures = S3ObjectStore(client, bucket)
     files = ModelFiles(
-        S3ObjectStore(client, settings.models_bucket_name), settings.model_cache_dir)
+        S3ObjectStore(client, settings.models_bucket_name), settings.model_cache_dir,
+        settings.baked_models_dir)
     models = ModelHost(
         PostgresRolloutRepository(database),
         ModelLoader(files, settings.engine, threads, settings.micro_batches),
@@ -110,13 +113,18 @@ def create_app(settings: Settings | None = None) -> Flask:
         PostgresSweepLock(database), bucket, inbox_telemetry, keys.forget_expired)
     app = create_web_app(
         "predict", Authenticator(settings), checks, settings.max_body_bytes, registry,
-        MachineToken(settings.events_token))
+        MachineToken(settings.events_token), open_paths=frozenset({cron.PATH}),
+        limits=RateLimits(settings, reading="read", writing="predict"),
+        trusted_proxies=settings.trusted_proxies)
     app.request_class = InMemoryRequest
     refusals = RefusalLog(PostgresAuditTrail(database))
     refusals.install(app)
     app.register_blueprint(create_routes(RepeatableClassification(service, keys), load))
-    app.register_blueprint(inbox_routes(
-        InboxService(inbox, worker, sweeper, bucket, outbox.drain)))
+    inbox_service = InboxService(inbox, worker, sweeper, bucket, outbox.drain)
+    app.register_blueprint(inbox_routes(inbox_service))
+    if settings.cron_seconds:
+        app.register_blueprint(cron.create_routes(
+            cron.Rounds(inbox_service, settings.cron_seconds)))
     app.register_blueprint(upload_routes(Uploads(
         PostgresUploadRepository(database, bucket),
         PublicFormSigner(settings), pictures, settings.max_body_bytes)))

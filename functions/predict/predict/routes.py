@@ -9,7 +9,7 @@ from flask import Blueprint, Response, g, jsonify, request
 from common.auth import Principal
 from common.errors import Forbidden, InvalidRequest
 from common.fields import clean_filename, parse_integer, parse_uuid
-from common.web import principal
+from common.web import deadline, principal
 from predict.idempotency.key import HEADER, read_key
 from predict.idempotency.service import Classifier
 from predict.load import RequestLoad
@@ -60,6 +60,7 @@ def _submission(caller: Principal, top_k: int | None) -> Submission:
         email=caller.email if user_id == caller.user_id else None,
         request_id=g.request_id,
         top_k=top_k or 1,
+        deadline=deadline(),
         key=read_key(request.headers.get(HEADER), caller.user_id, user_id, top_k, data),
         began=g.started,
     )

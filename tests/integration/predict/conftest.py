@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import psycopg2.errors
 import pytest
 
 from common.config import Settings
@@ -109,9 +110,7 @@ def running(
 @pytest.fixture
 def ready(running: Running, tiny: TinyModel) -> Iterator[Running]:
     """The same with a model that answers, empty, and its network in order."""
-    query(running.settings, "TRUNCATE predictions, images, users, storage_events, "
-          "idempotency_keys CASCADE")
-    query(running.settings, "DELETE FROM model_versions")
+    empty(running.settings)
     client = s3_client(running.settings, connections=1)
     bucket = running.settings.minio_bucket_name
     for found in client.list_objects_v2(Bucket=bucket).get("Contents", []):
@@ -121,3 +120,16 @@ def ready(running: Running, tiny: TinyModel) -> Iterator[Running]:
     yield running
     running.database_proxy.heal()
     running.store_proxy.heal()
+
+
+def empty(settings: Settings) -> None:
+    """Remove all rows. The function's own threads look at the tables meanwhile, and PostgreSQL
+    ends one of two that wait for each other."""
+    for attempt in range(10):
+        try:
+            query(settings, "TRUNCATE predictions, images, users, storage_events, "
+                  "idempotency_keys CASCADE")
+            break
+        except psycopg2.errors.DeadlockDetected:
+            assert attempt < 9
+    query(settings, "DELETE FROM model_versions")

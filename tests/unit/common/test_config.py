@@ -10,6 +10,9 @@ from common.config import Settings
 from common.errors import ConfigurationError
 from tests.environments import COMPLETE, environment
 
+OWN_SECRETS = {
+    "POSTGRES_PASSWORD": "p" * 16, "MINIO_SECRET_KEY": "m" * 16, "JWT_SECRET": "j" * 32,
+    "EVENTS_TOKEN": "e" * 16}
 REQUIRED = sorted(set(COMPLETE) - {"POSTGRES_PORT"})
 
 
@@ -91,6 +94,30 @@ def test_shared_secret_has_32_bytes() -> None:
     assert refusal(environment(JWT_SECRET="x" * 31)).startswith("JWT_SECRET ")
     assert Settings.load(environment(JWT_SECRET="x" * 32)).jwt_secret == "x" * 32
     assert Settings.load(environment(JWT_SECRET="ü" * 16)).jwt_secret == "ü" * 16
+
+
+@pytest.mark.parametrize("name", [
+    "POSTGRES_PASSWORD", "MINIO_SECRET_KEY", "JWT_SECRET", "EVENTS_TOKEN"])
+@pytest.mark.parametrize("value", [
+    "insecure-and-long-enough-to-be-anything", "fifteen letters"])
+def test_production_refuses_weak_secrets(name: str, value: str) -> None:
+    """A secret that everybody knows, or could guess, starts nothing that is meant for real."""
+    own = {**OWN_SECRETS, "ENVIRONMENT": "production"}
+    Settings.load(environment(**own))
+    assert refusal(environment(**{**own, name: value})).startswith(f"{name} ")
+
+
+def test_development_takes_weak_secrets() -> None:
+    """To try it, the example's secrets will do."""
+    examples = {name: "insecure-and-long-enough-to-be-anything" for name in OWN_SECRETS}
+    assert Settings.load(environment(**examples)).environment == "development"
+
+
+def test_production_wants_no_secret_that_is_not_used() -> None:
+    """Without a shared secret, or without an events token, there is nothing to refuse."""
+    Settings.load(environment(
+        **{**OWN_SECRETS, "EVENTS_TOKEN": "", "JWT_SECRET": ""}, ENVIRONMENT="production",
+        JWT_ALGORITHM="RS256", JWT_JWKS_URL="https://issuer.example/keys"))
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])

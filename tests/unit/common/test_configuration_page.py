@@ -5,8 +5,11 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
-from common.config import REQUIRED, Settings
+import pytest
+
+from common.config import REQUIRED, Settings, StoreSettings
 from deploy.minio.setup import SetupSettings
+from deploy.postgres.setup import SetupSettings as DatabaseSetupSettings
 
 PAGE = Path(__file__).parents[3] / "docs/configuration.md"
 
@@ -30,8 +33,11 @@ def test_page_lists_exactly_the_settings() -> None:
     assert _rows("# Configuration") == [_row(setting) for setting in fields(Settings)]
 
 
-def test_page_lists_what_only_the_setup_takes() -> None:
-    """The settings that the functions must not have stand in a table of their own."""
+@pytest.mark.parametrize(("heading", "settings"), [
+    ("## Setting up the database", DatabaseSetupSettings),
+    ("## Setting up the object store", SetupSettings)])
+def test_page_lists_what_only_a_setup_takes(heading: str, settings: type[StoreSettings]) -> None:
+    """The settings that the functions must not have stand in tables of their own."""
     known = {setting.name for setting in fields(Settings)}
-    assert _rows("## Setting up the object store") == [
-        _row(setting) for setting in fields(SetupSettings) if setting.name not in known]
+    assert _rows(heading) == [
+        _row(setting) for setting in fields(settings) if setting.name not in known]

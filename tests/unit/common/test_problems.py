@@ -25,6 +25,7 @@ EXPECTED = {
     errors.Unauthenticated: (401, "unauthenticated", "Unauthenticated"),
     errors.Forbidden: (403, "forbidden", "Forbidden"),
     errors.NotFound: (404, "not-found", "Not found"),
+    errors.RequestTimeout: (408, "request-timeout", "Request timeout"),
     errors.Conflict: (409, "conflict", "Conflict"),
     errors.ObjectChanged: (409, "conflict", "Conflict"),
     errors.LeaseLost: (409, "conflict", "Conflict"),
@@ -36,11 +37,14 @@ EXPECTED = {
     errors.InvalidValue: (422, "invalid-value", "Invalid value"),
     errors.BrokenPicture: (422, "broken-picture", "Broken picture"),
     errors.InvalidModel: (422, "invalid-model", "Invalid model"),
+    errors.TooManyRequests: (429, "too-many-requests", "Too many requests"),
     errors.Unavailable: (503, "unavailable", "Unavailable"),
     errors.DatabaseUnavailable: (503, "unavailable", "Unavailable"),
     errors.CommitUnknown: (503, "commit-unknown", "Commit unknown"),
     errors.StoreUnavailable: (503, "unavailable", "Unavailable"),
     errors.ModelUnavailable: (503, "unavailable", "Unavailable"),
+    errors.Overloaded: (503, "overloaded", "Overloaded"),
+    errors.DeadlineExceeded: (503, "deadline-exceeded", "Deadline exceeded"),
 }
 AT_START_ONLY = {errors.ConfigurationError}
 
@@ -79,7 +83,8 @@ def test_domain_errors(kind: type[errors.ImgclassError]) -> None:
     assert answer.headers.get("WWW-Authenticate") == ("Bearer" if status == 401 else None)
     # Who repeats a request that may have been stored after all stores it twice.
     again = kind is errors.InProgress or (status == 503 and kind is not errors.CommitUnknown)
-    assert answer.headers.get("Retry-After") == (str(RETRY_AFTER_SECONDS) if again else None)
+    wait = "1" if status == 429 else str(RETRY_AFTER_SECONDS) if again else None
+    assert answer.headers.get("Retry-After") == wait
 
 
 @pytest.mark.parametrize("kind", EXPECTED, ids=lambda kind: kind.__name__)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from werkzeug.routing import Rule
 
-from common.web import MACHINE_PATHS, PUBLIC_PATHS
+from common.serving import PUBLIC_PATHS
+from common.web import MACHINE_PATHS
 from tests import tokens
 from tests.fakes.history import user
 from tests.unit.history.conftest import EVENTS_TOKEN, House

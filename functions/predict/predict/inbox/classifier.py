@@ -124,7 +124,7 @@ class UploadClassifier:
         return self._store.list(f"{event.received_at:%Y/%m/%d}/{event.event_id}.")
 
     def _submission(self, event: ClaimedEvent, stored: StoredObject) -> Submission:
-        assert event.user_id is not None
+        assert event.user_id is not None  # nosec B101  # for mypy
         writing = stored.writing
         return Submission(
             data=self._read(stored),

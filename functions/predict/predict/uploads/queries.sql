@@ -7,12 +7,13 @@ WITH owner AS (
     SELECT
         :user_id,
         CASE
+            WHEN :email::text IS NULL THEN :placeholder_email
             WHEN EXISTS (SELECT 1 FROM users WHERE email = :email AND user_id <> :user_id)
                 THEN :placeholder_email
             ELSE :email
         END
     ON CONFLICT (user_id) DO UPDATE SET email = excluded.email
-    WHERE users.email <> excluded.email
+    WHERE :email::text IS NOT NULL AND users.email <> excluded.email
     RETURNING user_id
 ),
 upload AS (

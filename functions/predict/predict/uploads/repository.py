@@ -32,10 +32,11 @@ class AllowedUpload:
 class UploadRepository(Protocol):
     """Keeps allowed uploads. Every method raises DatabaseUnavailable."""
 
-    def add(self, upload: AllowedUpload, email: str) -> None:
+    def add(self, upload: AllowedUpload, email: str | None) -> None:
         """Store an upload and its owner, whose address is `email` unless another user has it.
 
-        Raises Conflict if the owner is erased at the same moment.
+        None leaves the address known of the owner. Raises Conflict if the owner is erased at the
+        same moment.
         """
 
     def find(self, upload_id: uuid.UUID, owner: uuid.UUID | None) -> Row | None:
@@ -54,7 +55,7 @@ class PostgresUploadRepository:
         self._database = database
         self._bucket = bucket
 
-    def add(self, upload: AllowedUpload, email: str) -> None:
+    def add(self, upload: AllowedUpload, email: str | None) -> None:
         parameters = {
             **asdict(upload), "email": email, "began": time.perf_counter(),
             "placeholder_email": placeholder_email(upload.user_id)}

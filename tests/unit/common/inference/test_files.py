@@ -81,6 +81,26 @@ def test_fetched_once(files: ModelFiles, store: InMemoryObjectStore) -> None:
     assert (files.twin(PATH, sha256(TWIN)), files.saved_model(PATH, sha256(archive()))) == first
 
 
+def test_baked_files(store: InMemoryObjectStore, directory: Path, tmp_path: Path) -> None:
+    """What came with the image is used without a store and without a copy in the cache."""
+    store.down = True
+    baked = tmp_path / "baked"
+    baked.mkdir()
+    for data in (LABELS, TWIN, archive()):
+        (baked / sha256(data)).write_bytes(data)
+    files = ModelFiles(store, directory, baked)
+    assert files.labels(PATH, sha256(LABELS)) == baked / sha256(LABELS)
+    assert files.twin(PATH, sha256(TWIN)) == baked / sha256(TWIN)
+    assert (files.saved_model(PATH, sha256(archive())) / "saved_model.pb").is_file()
+    assert [path.name for path in directory.iterdir()] == [f"{sha256(archive())}.unpacked"]
+
+
+def test_files_that_were_not_baked(store: InMemoryObjectStore, tmp_path: Path) -> None:
+    """Any other model comes from the bucket, whether or not something came with the image."""
+    files = ModelFiles(store, tmp_path / "cache", tmp_path / "absent")
+    assert files.twin(PATH, sha256(TWIN)) == tmp_path / "cache" / sha256(TWIN)
+
+
 def test_wrong_digest_is_refused(
     files: ModelFiles, store: InMemoryObjectStore, directory: Path,
 ) -> None:

@@ -1,0 +1,99 @@
+"""People who send pictures through the gateway, and remember what they were told."""
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from types import TracebackType
+
+import httpx
+import numpy as np
+from PIL import Image
+
+TIMEOUT_SECONDS = 15.0
+PAUSE_SECONDS = 0.02
+
+
+def picture(number: int) -> bytes:
+    """A small JPEG like no other."""
+    noise = np.random.default_rng(number).integers(0, 255, (24, 32, 3), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(noise).save(file, "JPEG", quality=80)
+    return file.getvalue()
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """An answer somebody got: its prediction, and the digest of the picture that was sent."""
+
+    prediction_id: str
+    image_id: str
+    sha256: bytes
+    at: float
+
+
+@dataclass
+class Load:
+    """Clients that send one picture after the other, none twice, whatever they are answered."""
+
+    url: str
+    token: str
+    user_id: str
+    clients: int = 3
+    acknowledged: list[Acknowledged] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._send, args=(number,)) for number in range(self.clients)]
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    def answered_since(self, moment: float) -> list[Acknowledged]:
+        """What was acknowledged after a moment, in seconds since the epoch."""
+        with self._lock:
+            return [each for each in self.acknowledged if each.at > moment]
+
+    def _send(self, client: int) -> None:
+        number = client * 1_000_000
+        with httpx.Client(
+                headers={"Authorization": f"Bearer {self.token}"}, timeout=TIMEOUT_SECONDS,
+                trust_env=False) as http:
+            while not self._stopped.is_set():
+                number += 1
+                self._send_one(http, picture(number))
+                time.sleep(PAUSE_SECONDS)
+
+    def _send_one(self, http: httpx.Client, data: bytes) -> None:
+        try:
+            answer = http.post(
+                f"{self.url}/api/v1/predict", data={"user_id": self.user_id},
+                files={"file": ("cup.jpg", data)})
+        except httpx.HTTPError as error:
+            with self._lock:
+                self.refused[type(error).__name__] += 1
+            return
+        with self._lock:
+            if answer.status_code != 200:
+                self.refused[str(answer.status_code)] += 1
+                return
+            body = answer.json()
+            self.acknowledged.append(Acknowledged(
+                body["prediction_id"], body["image_id"], hashlib.sha256(data).digest(),
+                time.time()))
