@@ -54,10 +54,20 @@ CASES = [
     # The model that made Ada's prediction is deleted, and so is the way to replay it.
     Case("model-admin", "POST", "/api/v1/replays", "/api/v1/replays", UNKNOWN, 409,
          {"json": {"prediction_id": "{prediction_id}"}}),
+    Case("history", "GET", "/api/v1/users/<uuid:user_id>", "/api/v1/users/{user_id}"),
+]
+# What Ada herself asks for only at the end.
+ERASING = [
+    Case("history", "DELETE", "/api/v1/images/<uuid:image_id>", "/api/v1/images/{image_id}",
+         allowed=204),
+    Case("history", "DELETE", "/api/v1/users/<uuid:user_id>", "/api/v1/users/{user_id}",
+         FORBIDDEN, 204),
 ]
 # The routes that show and change what is the caller's own, whatever is sent.
 OWN = {
     ("predict", "POST", "/api/v1/uploads"),
+    ("history", "GET", "/api/v1/users/me"),
+    ("history", "DELETE", "/api/v1/users/me"),
 }
 
 
@@ -146,7 +156,7 @@ def test_every_route_is_tried() -> None:
     there = {(function, route.method, route.rule)
              for function in FUNCTIONS for route in routes_of(function)
              if is_for_users(function, route)}
-    assert there == {(case.function, case.method, case.rule) for case in CASES} | OWN
+    assert there == {(case.function, case.method, case.rule) for case in [*CASES, *ERASING]} | OWN
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -157,7 +167,7 @@ def test_owner(house: House, case: Case) -> None:
 
 
 @pytest.mark.parametrize("roles", [[], ["user", "Admin"], ["service"]], ids=str)
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", [*CASES, *ERASING], ids=str)
 def test_another_user(house: House, case: Case, roles: list[str]) -> None:
     """Bob does not, whatever roles he has that are not admin."""
     answer = house.ask(case, BOB, roles=roles)
@@ -165,7 +175,8 @@ def test_another_user(house: House, case: Case, roles: list[str]) -> None:
     assert "espresso" not in answer.text and "cup" not in answer.text
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.refused == UNKNOWN], ids=str)
+@pytest.mark.parametrize(
+    "case", [case for case in [*CASES, *ERASING] if case.refused == UNKNOWN], ids=str)
 def test_nothing_is_learnt(house: House, case: Case) -> None:
     """To Bob what is Ada's looks exactly like what does not exist."""
     made_up = {name: str(uuid.uuid4()) for name in house.ids}
@@ -183,9 +194,16 @@ def test_service(house: House, case: Case) -> None:
         assert answer.status_code == status, answer.text
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", [*CASES, *ERASING], ids=str)
 def test_no_service(house: House, case: Case) -> None:
     """Nobody else gets there by naming Ada in the header of services."""
     for roles in ([], ["admin"]):
         answer = house.ask(case, BOB, on_behalf_of=ADA, roles=roles)
         assert answer.status_code == 403, answer.text
+
+
+def test_erasing(house: House) -> None:
+    """In the end Ada erases her picture and herself; both were there, whoever tried before."""
+    for case in ERASING:
+        answer = house.ask(case, ADA)
+        assert answer.status_code == case.allowed, answer.text
