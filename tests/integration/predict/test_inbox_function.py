@@ -152,7 +152,7 @@ def test_found(known: Running) -> None:
     answer = call(known, "/events/sweep?days=1")
     assert answer.json() == {
         "skipped": False, "uploads": 1, "adopted": 1, "differences": {
-            "objects_without_row": 0, "rows_without_object": 0, "restored": 0}}
+            "objects_without_row": 0, "rows_without_object": 0, "restored": 0, "erased": 0}}
     wait_until(lambda: states(known) == ["done"])
     assert_classified(known, "cup.png")
 

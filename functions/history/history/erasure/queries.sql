@@ -177,6 +177,12 @@ UPDATE erasures SET owner_id = NULL WHERE owner_id = :user_id;
 -- The user's row, with the e-mail address.
 DELETE FROM users WHERE user_id = :user_id;
 
+-- name: date_erasure$
+-- The moment at which everything of the user is gone: what began before it is to leave nothing.
+UPDATE erasures SET requested_at = clock_timestamp()
+WHERE erasure_id = :erasure_id
+RETURNING requested_at;
+
 -- name: claim_erasure^
 -- Take an erasure that is not finished and due, one of them or a certain one. That one is taken
 -- even while it waits after a failure.

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -142,7 +142,8 @@ class PostgresErasures:
                 erase(connection, **which)
             write_audit(connection, origin, "user.delete", str(user_id), {
                 "erasure_id": str(begun.erasure_id), **counts})
-        return Begun(False, begun)
+            moment = _queries.date_erasure(connection, erasure_id=begun.erasure_id)
+        return Begun(False, replace(begun, requested_at=moment))
 
     def claim(self, lease_seconds: float) -> ErasureClaim | None:
         with self._database.transaction() as connection:
