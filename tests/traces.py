@@ -18,7 +18,7 @@ COLUMNS = """
     WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
     ORDER BY table_name, ordinal_position
 """
-COUNT = "SELECT count(*) AS n FROM {} WHERE position(lower(%s) IN lower({}::text)) > 0"
+VALUES = "SELECT coalesce({}::text, '') AS value FROM {}"
 
 
 def columns(settings: Settings) -> list[tuple[str, str]]:
@@ -34,17 +34,17 @@ def columns(settings: Settings) -> list[tuple[str, str]]:
 
 def rows_with(settings: Settings, words: Iterable[object]) -> dict[tuple[str, str], set[str]]:
     """In which columns, as table and name, which of the words stand, as part of any value."""
+    wanted = {str(word).lower(): str(word) for word in words}
     found: dict[tuple[str, str], set[str]] = {}
     connection = connect(settings)
     try:
         with connection.cursor() as cursor:
             for table, column in columns(settings):
-                for word in map(str, words):
-                    cursor.execute(
-                        sql.SQL(COUNT).format(sql.Identifier(table), sql.Identifier(column)),
-                        (word,))
-                    if cursor.fetchone()["n"]:
-                        found.setdefault((table, column), set()).add(word)
+                cursor.execute(sql.SQL(VALUES).format(
+                    sql.Identifier(column), sql.Identifier(table)))
+                values = "\n".join(row["value"] for row in cursor.fetchall()).lower()
+                if seen := {word for lower, word in wanted.items() if lower in values}:
+                    found[table, column] = seen
     finally:
         connection.close()
     return found
