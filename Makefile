@@ -1,7 +1,7 @@
 # Every task of the project. `make` lists them; the first that needs packages installs them.
 .DEFAULT_GOAL := help
-.PHONY: help up down status clean-data test lint chaos bench-uploads bench-swaps images minio model \
-	lock clean
+.PHONY: help up down status clean-data test lint audit sbom licences chaos bench-uploads bench-swaps \
+	images minio model lock clean
 
 BIN := .venv/bin
 MODEL := var/models/efficientnet-lite0
@@ -32,6 +32,18 @@ lint: ## Check style, types and who imports whom
 	@$(BIN)/mypy --strict common imgclass sql deploy scripts bench
 	@for each in $(FUNCTIONS); do MYPYPATH=functions/$$each $(BIN)/mypy --strict functions/$$each || exit 1; done
 	@PYTHONPATH=.:functions/predict:functions/history:functions/model-admin $(BIN)/lint-imports
+
+audit: ## Check locks, licences, code, secrets and known vulnerabilities (2 minutes)
+	@scripts/install dev
+	@$(BIN)/python -m scripts.audit
+
+sbom: ## Write a CycloneDX SBOM for each image into build/sbom
+	@scripts/install dev
+	@$(BIN)/python -m scripts.audit --write-sboms
+
+licences: ## List the licences of all packages in docs/licences.md
+	@scripts/install dev
+	@$(BIN)/python -m scripts.audit --write-licences
 
 chaos: ## Kill every part again and again under load, at full length (20 minutes)
 	@scripts/install dev

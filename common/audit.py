@@ -5,12 +5,12 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
-from common.db import load_queries
+from common.db import Database, load_queries
 
 _queries = load_queries(Path(__file__).with_name("audit.sql"))
 
@@ -34,3 +34,25 @@ def write_audit(
     """Add a line in the transaction of what it tells of, so that neither exists alone."""
     _queries.append_audit(
         connection, **asdict(origin), action=action, subject=subject, detail=Json(detail or {}))
+
+
+class AuditTrail(Protocol):
+    """Takes lines of their own, for what changes nothing else."""
+
+    def write(
+        self, origin: Origin, action: str, subject: str, detail: Mapping[str, Any] | None = None
+    ) -> None:
+        """Add a line. Raises DatabaseUnavailable."""
+
+
+class PostgresAuditTrail:
+    """AuditTrail on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def write(
+        self, origin: Origin, action: str, subject: str, detail: Mapping[str, Any] | None = None
+    ) -> None:
+        with self._database.transaction() as connection:
+            write_audit(connection, origin, action, subject, detail)

@@ -4,75 +4,43 @@ from __future__ import annotations
 import hmac
 import uuid
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import jwt
 
 from common.config import Settings
-from common.errors import Forbidden, Unauthenticated, Unavailable
+from common.errors import Forbidden, InvalidValue, Unauthenticated
+from common.signing_keys import KeySet, SharedSecret, SigningKeys
 
 MAX_TOKEN_CHARACTERS = 8192
-KEYS_LIFESPAN_SECONDS = 600.0
-KEYS_TIMEOUT_SECONDS = 5.0
+MAX_SUBJECT_CHARACTERS = 255
+# Media types of tokens that grant access (RFC 7519 §5.1, RFC 9068 §2.1), and none at all: some
+# providers name none. Tokens for other ends, such as "logout+jwt", are refused.
+TYPES = frozenset({"jwt", "application/jwt", "at+jwt", "application/at+jwt"})
+ADMIN, SERVICE = "admin", "service"
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Who is calling: `user_id` owns what is stored, `roles` may contain "admin"."""
+    """Who is calling: `user_id` owns what is stored, `roles` may contain ADMIN and SERVICE.
+
+    `email` is None where the token names none. `service` is who really calls, if that is a
+    service on the user's behalf.
+    """
 
     user_id: uuid.UUID
-    email: str
+    email: str | None
     roles: frozenset[str]
+    service: uuid.UUID | None = None
 
     @property
     def is_admin(self) -> bool:
-        return "admin" in self.roles
+        return ADMIN in self.roles
 
     def require_admin(self) -> None:
         """Raises Forbidden unless the caller is an administrator."""
         if not self.is_admin:
             raise Forbidden("This needs a token with the role admin.")
-
-
-class SigningKeys(Protocol):
-    """Finds the key a token must be signed with."""
-
-    def key_for(self, token: str) -> Any: ...
-
-
-class SharedSecret:
-    """One HS256 secret for every token."""
-
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
-
-    def key_for(self, token: str) -> str:
-        return self._secret
-
-
-class KeySet:
-    """The identity provider's published keys (JWKS), cached and looked up by `kid`.
-
-    A key the provider withdraws is refused once the cached set has expired.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._client = jwt.PyJWKClient(
-            url, lifespan=KEYS_LIFESPAN_SECONDS, timeout=KEYS_TIMEOUT_SECONDS)
-
-    def key_for(self, token: str) -> Any:
-        kid = jwt.get_unverified_header(token).get("kid")
-        if not isinstance(kid, str):
-            raise jwt.InvalidKeyError("The token names no key.")
-        unavailable = Unavailable("The identity provider's keys cannot be fetched.")
-        try:
-            self._client.get_signing_keys()
-        except (jwt.PyJWTError, ValueError, OSError) as error:  # no keys, no JSON, no answer
-            raise unavailable from error
-        try:
-            return self._client.get_signing_key(kid).key
-        except (jwt.PyJWKClientConnectionError, ValueError, OSError) as error:
-            raise unavailable from error
 
 
 class Authenticator:
@@ -83,14 +51,23 @@ class Authenticator:
         self._issuer = settings.jwt_issuer
         self._audience = settings.jwt_audience
         self._leeway = settings.jwt_leeway_seconds
+        self._roles_claim = settings.jwt_roles_claim
+        self._role_names = {ADMIN: settings.jwt_admin_role, SERVICE: settings.jwt_service_role}
         self._keys: SigningKeys = (
             SharedSecret(settings.jwt_secret) if settings.jwt_algorithm == "HS256"
-            else KeySet(settings.jwt_jwks_url))
+            else KeySet(settings.jwt_jwks_url, settings.jwt_algorithm,
+                        settings.jwt_outage_seconds))
 
-    def authenticate(self, authorization: str | None) -> Principal:
+    def authenticate(
+        self, authorization: str | None, on_behalf_of: str | None = None
+    ) -> Principal:
         """Turn an Authorization header into a Principal.
 
-        Raises Unauthenticated with the reason, or Unavailable when no key can be fetched.
+        With `on_behalf_of`, the subject of another user, a service becomes that user; it gets
+        none of the user's roles.
+
+        Raises Unauthenticated with the reason, Forbidden when the token may not act for others,
+        or Unavailable when no key can be fetched.
         """
         scheme, _, token = (authorization or "").partition(" ")
         token = token.strip()
@@ -99,20 +76,53 @@ class Authenticator:
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise Unauthenticated("The token is too long.")
         try:
-            claims = jwt.decode(
+            verified = jwt.decode_complete(
                 token,
                 self._keys.key_for(token),
                 algorithms=[self._algorithm],
                 issuer=self._issuer,
                 audience=self._audience,
                 leeway=self._leeway,
-                options={"require": ["exp", "iss", "aud", "sub"]},
+                options={"require": ["exp", "iat", "iss", "aud", "sub"]},
             )
         except jwt.ExpiredSignatureError as error:
             raise Unauthenticated("The token has expired.") from error
         except jwt.PyJWTError as error:
             raise Unauthenticated("The token is not valid here.") from error
-        return _principal(claims)
+        if not _grants_access(verified["header"]):
+            raise Unauthenticated("The token is of a type that grants no access.")
+        caller = self._principal(verified["payload"])
+        return caller if on_behalf_of is None else self._represented(caller, on_behalf_of)
+
+    def _principal(self, claims: dict[str, Any]) -> Principal:
+        try:
+            user_id = user_id_of(self._issuer, claims["sub"])
+        except ValueError as error:
+            raise Unauthenticated("The token's subject is not usable.") from error
+        email = claims.get("email")
+        if not isinstance(email, str) or not 0 < len(email) <= 255 or not email.isprintable():
+            email = None
+        return Principal(user_id, email, self._roles(claims))
+
+    def _roles(self, claims: dict[str, Any]) -> frozenset[str]:
+        """The token's roles, with the provider's names for ours translated."""
+        claimed = _claim(claims, self._roles_claim)
+        if not isinstance(claimed, list) or not all(isinstance(role, str) for role in claimed):
+            raise Unauthenticated(
+                f"The token's claim {self._roles_claim} must be a list of strings.")
+        ours = {role for role, name in self._role_names.items() if name in claimed}
+        return frozenset({*claimed} - {ADMIN, SERVICE} | ours)
+
+    def _represented(self, caller: Principal, subject: str) -> Principal:
+        if SERVICE not in caller.roles:
+            raise Forbidden("X-On-Behalf-Of needs a token with the role service.")
+        try:
+            if len(subject) > MAX_SUBJECT_CHARACTERS or not subject.isprintable():
+                raise ValueError("no subject")
+            user_id = user_id_of(self._issuer, subject)
+        except ValueError:
+            raise InvalidValue("X-On-Behalf-Of must be the subject of a user.") from None
+        return Principal(user_id, None, frozenset(), service=caller.user_id)
 
 
 class MachineToken:
@@ -143,17 +153,24 @@ def user_id_of(issuer: str, subject: str) -> uuid.UUID:
         return uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, issuer), subject)
 
 
-def _principal(claims: dict[str, Any]) -> Principal:
-    roles, email = claims.get("roles", []), claims.get("email")
-    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
-        raise Unauthenticated("The token's claim roles must be a list of strings.")
-    try:
-        user_id = user_id_of(claims["iss"], claims["sub"])
-    except ValueError as error:
-        raise Unauthenticated("The token's subject is not usable.") from error
-    if not isinstance(email, str) or not 0 < len(email) <= 255 or not email.isprintable():
-        email = placeholder_email(user_id)
-    return Principal(user_id, email, frozenset(roles))
+def _grants_access(header: dict[str, Any]) -> bool:
+    kind = header.get("typ")
+    return kind is None or isinstance(kind, str) and kind.lower() in TYPES
+
+
+def _claim(claims: dict[str, Any], path: str) -> Any:
+    """A claim of this very name, or the one a dotted path leads to: [] if there is none, and
+    None if the path leads through what is no object."""
+    if path in claims:  # the names of custom claims are URLs at some providers
+        return claims[path]
+    found: Any = claims
+    for name in path.split("."):
+        if not isinstance(found, dict):
+            return None
+        if name not in found:
+            return []
+        found = found[name]
+    return found
 
 
 def placeholder_email(user_id: uuid.UUID) -> str:

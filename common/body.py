@@ -6,7 +6,7 @@ from typing import IO
 
 from flask import Flask, request
 
-from common.errors import InvalidRequest, PayloadTooLarge, UnsupportedMedia
+from common.errors import InvalidRequest, PayloadTooLarge, RequestTimeout, UnsupportedMedia
 
 MAX_DISCARDED_BYTES = 16 << 20
 
@@ -16,7 +16,8 @@ class BoundedBody(io.RawIOBase):
 
     Werkzeug's own limit (MAX_CONTENT_LENGTH) truncates chunked bodies without an error, and the
     OpenFaaS watchdog sends every body chunked. A body that ends before its declared `length`, or
-    whose chunks are malformed, raises InvalidRequest.
+    whose chunks are malformed, raises InvalidRequest; one that the server gives up waiting for,
+    RequestTimeout.
     """
 
     def __init__(self, stream: IO[bytes], limit: int, length: int | None = None) -> None:
@@ -42,6 +43,8 @@ class BoundedBody(io.RawIOBase):
     def _read(self, size: int) -> bytes:
         try:
             return self._stream.read(size)
+        except TimeoutError as error:
+            raise RequestTimeout("The request body did not arrive in time.") from error
         except Exception as error:  # servers raise errors of their own for a broken connection
             raise InvalidRequest("The request body is malformed or ended early.") from error
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from common.errors import ConfigurationError
 
 REQUIRED = object()
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 # How the secrets of .env.example begin, and what a secret of one's own has at least.
 EXAMPLE = "insecure-"
@@ -26,6 +27,14 @@ Loaded = TypeVar("Loaded", bound="StoreSettings")
 _EVENT_ATTRIBUTES = frozenset({
     "id", "source", "type", "specversion", "datacontenttype", "dataschema", "subject", "time",
     "data"})
+
+
+@dataclass(frozen=True)
+class Rate:
+    """So many requests in so many seconds."""
+
+    requests: int
+    seconds: int
 
 
 def _boolean(text: str) -> bool:
@@ -63,6 +72,23 @@ def _seconds(text: str) -> float:
 
 def _seconds_or_zero(text: str) -> float:
     return 0.0 if text == "0" else _seconds(text)
+
+
+def _rate(text: str) -> Rate | None:
+    if text == "off":
+        return None
+    try:
+        count, unit = text.split("/")
+        return Rate(_positive(count), SECONDS[unit])
+    except (ValueError, KeyError):
+        raise ValueError("a rate as in 100/minute, or off") from None
+
+
+def _redis_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("redis", "rediss") or not parts.hostname):
+        raise ValueError("a URL with redis or rediss")
+    return text
 
 
 def _url(text: str) -> str:
@@ -189,14 +215,28 @@ class Settings(StoreSettings):
         "the one accepted signature algorithm", "HS256",
         _one_of("HS256", "RS256", "ES256", "EdDSA"))
     jwt_secret: str = setting("shared secret for HS256, at least 32 bytes", "", secret=True)
-    jwt_jwks_url: str = setting("key set of the identity provider, for the other algorithms", "")
+    jwt_jwks_url: str = setting(
+        "key set of the identity provider, for the other algorithms", "", _url)
+    jwt_outage_seconds: float = setting(
+        "how old its keys may get while it does not answer, at least 600", "86400", _seconds)
     jwt_issuer: str = setting("required `iss`")
     jwt_audience: str = setting("required `aud`")
     jwt_leeway_seconds: int = setting("tolerated clock skew, at most 60", "30", _not_negative)
+    jwt_roles_claim: str = setting(
+        "claim with the list of roles; dots lead into objects, as in realm_access.roles", "roles")
+    jwt_admin_role: str = setting("role of administrators", "admin")
+    jwt_service_role: str = setting(
+        "role of services, which may act for a user with the header X-On-Behalf-Of", "service")
 
-    bind_host: str = setting("address a function listens on", "0.0.0.0")
+    bind_host: str = setting(
+        "address a function listens on",
+        "0.0.0.0")  # nosec B104  # in a container, the platform decides who gets there
     port: int = setting("port a function listens on", "8080", _port)
     web_threads: int = setting("requests a function works on at once", "8", _positive)
+    max_in_flight: int = setting(
+        "requests worked on or waiting for it; those beyond get 503", "64", _positive)
+    request_timeout_seconds: float = setting(
+        "how long a request may wait; clients may allow less with X-Timeout-Ms", "30", _seconds)
     log_dir: Path = setting("folder of the rotating log files", "/logs", Path)
     log_level: str = setting(
         "least severity logged", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"))
@@ -208,7 +248,9 @@ class Settings(StoreSettings):
         "pictures inferred at once; 0 means the CPU quota of the container", "0", _not_negative)
     micro_batches: bool = setting(
         "gather concurrent pictures into batches of up to 8 for TensorFlow", "false", _boolean)
-    model_cache_dir: Path = setting("downloaded models, by digest", "/tmp/imgclass/models", Path)
+    model_cache_dir: Path = setting(
+        "downloaded models, by digest",
+        "/tmp/imgclass/models", Path)  # nosec B108  # a container's own; digests are compared
     baked_models_dir: Path | None = setting(
         "models that came with the image, by digest; looked in before the bucket", "",
         lambda text: Path(text) if text else None)
@@ -229,6 +271,9 @@ class Settings(StoreSettings):
     sweep_seconds: float = setting(
         "how often uploads that nothing announced are looked for; 0 leaves it to "
         "POST /events/sweep", "60", _seconds_or_zero)
+    cron_seconds: float = setting(
+        "shortest time between two sweeps that anybody may start by POST /, as OpenFaaS' "
+        "cron-connector does; 0 lets nobody", "0", _seconds_or_zero)
     k_sink: str = setting(
         "URL that is told of every finished classification, as Knative sets it", "", _url)
     k_ce_overrides: dict[str, str] = setting(
@@ -237,6 +282,21 @@ class Settings(StoreSettings):
         "private networks that webhooks may be in, separated by commas", "", _networks)
     webhook_max_attempts: int = setting(
         "attempts to deliver an event before it is given up", "12", _positive)
+
+    rate_limit_predict: Rate | None = setting(
+        "requests that bring pictures, by user; off for no limit", "6000/minute", _rate)
+    rate_limit_read: Rate | None = setting(
+        "requests that read, by user", "6000/minute", _rate)
+    rate_limit_admin: Rate | None = setting(
+        "requests to model-admin, by user", "1200/minute", _rate)
+    rate_limit_refused: Rate | None = setting(
+        "requests without a good token, by address", "120/minute", _rate)
+    rate_limit_storage_url: str = setting(
+        "Redis or Valkey in which replicas count together; without one each counts by itself", "",
+        _redis_url, secret=True)
+    trusted_proxies: tuple[Network, ...] = setting(
+        "networks of the proxies whose X-Forwarded-For is believed, separated by commas", "",
+        _networks)
 
     max_body_bytes: int = setting("largest request body", "10485760", _positive)
     max_pixels: int = setting("largest picture, in pixels", "40000000", _positive)
@@ -249,6 +309,8 @@ class Settings(StoreSettings):
             raise ConfigurationError("JWT_SECRET must have at least 32 bytes for HS256")
         if self.jwt_algorithm != "HS256" and not self.jwt_jwks_url:
             raise ConfigurationError(f"JWT_JWKS_URL must be set for {self.jwt_algorithm}")
+        if self.max_in_flight < self.web_threads:
+            raise ConfigurationError("MAX_IN_FLIGHT must be at least WEB_THREADS")
         if 0 < len(self.events_token) < 16:
             raise ConfigurationError("EVENTS_TOKEN must have at least 16 characters")
         if self.jwt_leeway_seconds > 60:

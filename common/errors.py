@@ -33,8 +33,20 @@ class NotFound(ImgclassError):
     """There is no such resource, or it belongs to somebody else."""
 
 
+class Gone(ImgclassError):
+    """There was such a resource, and it was erased."""
+
+
 class Conflict(ImgclassError):
     """The request contradicts what is already stored."""
+
+
+class KeyReused(Conflict):
+    """The Idempotency-Key was sent before with another request."""
+
+
+class InProgress(Conflict):
+    """The same request is being answered at the moment; it will have an answer later."""
 
 
 class ObjectChanged(Conflict):
@@ -61,8 +73,28 @@ class InvalidModel(ImgclassError):
     """The model archive, its manifest or its graph is not acceptable."""
 
 
+class RequestTimeout(ImgclassError):
+    """The request did not arrive in time."""
+
+
+class TooManyRequests(ImgclassError):
+    """The caller has sent more requests than it may; it may again in `retry_after` seconds."""
+
+    def __init__(self, detail: str = "", retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
 class Unavailable(ImgclassError):
     """A part this request needs does not answer at the moment; the same request may work later."""
+
+
+class Overloaded(Unavailable):
+    """The function has as much to do as it can; nothing of this request was done."""
+
+
+class DeadlineExceeded(Unavailable):
+    """The request has waited longer than it may; nothing of it was done."""
 
 
 class DatabaseUnavailable(Unavailable):

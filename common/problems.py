@@ -16,14 +16,21 @@ STATUS: dict[type[errors.ImgclassError], int] = {
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
+    errors.RequestTimeout: 408,
     errors.Conflict: 409,
+    errors.KeyReused: 409,
+    errors.InProgress: 409,
+    errors.Gone: 410,
     errors.PayloadTooLarge: 413,
     errors.UnsupportedMedia: 415,
     errors.InvalidValue: 422,
     errors.BrokenPicture: 422,
     errors.InvalidModel: 422,
+    errors.TooManyRequests: 429,
     errors.Unavailable: 503,
     errors.CommitUnknown: 503,
+    errors.Overloaded: 503,
+    errors.DeadlineExceeded: 503,
 }
 
 log = logging.getLogger(__name__)
@@ -52,11 +59,15 @@ def install_error_map(app: Flask) -> None:
         answer = problem(status, title, str(error), title.lower().replace(" ", "-"))
         if status == 401:
             answer.headers["WWW-Authenticate"] = "Bearer"
+        if isinstance(error, errors.TooManyRequests):
+            answer.headers["Retry-After"] = str(error.retry_after)
         if status == 503:
-            log.warning("unavailable: %s", error, exc_info=error)
-            # Repeating what may have been stored after all would store it twice.
-            if not isinstance(error, errors.CommitUnknown):
-                answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+            if not isinstance(error, errors.Overloaded):  # there are many, and each costs time
+                log.warning("unavailable: %s", error, exc_info=error)
+        # Repeating what may have been stored after all would store it twice.
+        if status == 503 and not isinstance(error, errors.CommitUnknown) \
+                or isinstance(error, errors.InProgress):
+            answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return answer
 
     @app.errorhandler(HTTPException)

@@ -67,6 +67,19 @@ class ListedObject:
 
 
 @dataclass(frozen=True)
+class ObjectVersion:
+    """One of what was ever written under a key and not removed for good.
+
+    A mark that the object was deleted counts as well; its `etag` is empty. `modified` is in UTC.
+    """
+
+    key: str
+    version_id: str
+    etag: str
+    modified: datetime
+
+
+@dataclass(frozen=True)
 class PresignedPost:
     """A form that stores one object: its fields go first, the field `file` comes last."""
 
@@ -107,8 +120,15 @@ class ObjectStore(Protocol):
     def list(self, prefix: str) -> Iterator[ListedObject]:
         """The objects whose keys begin with `prefix`, in the order of their keys."""
 
-    def delete(self, key: str) -> None:
-        """Remove an object; one that is not there is no error."""
+    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
+        """Every version of the objects whose keys begin with `prefix`, in the order of their
+        keys; in a bucket without versions each object is its only one."""
+
+    def delete(self, key: str, version_id: str = "") -> None:
+        """Remove an object, or one version of it for good; what is not there is no error.
+
+        In a bucket with versions, an object that is removed can still be read by its versions.
+        """
 
     def delete_writing(self, key: str, writing: Writing) -> None:
         """Remove an object, but leave it if it was overwritten since."""
@@ -176,9 +196,22 @@ class S3ObjectStore:
                     yield ListedObject(
                         item["Key"], item["LastModified"], item["Size"], item["ETag"].strip('"'))
 
-    def delete(self, key: str) -> None:
+    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
+        pages = self._client.get_paginator("list_object_versions")
         with _translated():
-            self._client.delete_object(Bucket=self._bucket, Key=key)
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+                found = [
+                    ObjectVersion(item["Key"], item["VersionId"], item["ETag"].strip('"'),
+                                  item["LastModified"])
+                    for item in page.get("Versions", [])]
+                found += [
+                    ObjectVersion(mark["Key"], mark["VersionId"], "", mark["LastModified"])
+                    for mark in page.get("DeleteMarkers", [])]
+                yield from sorted(found, key=lambda each: each.key)
+
+    def delete(self, key: str, version_id: str = "") -> None:
+        with _translated():
+            self._client.delete_object(Bucket=self._bucket, Key=key, **_version(version_id))
 
     def delete_writing(self, key: str, writing: Writing) -> None:
         try:

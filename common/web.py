@@ -5,7 +5,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, cast
 
@@ -13,13 +13,17 @@ from flask import Flask, Response, g, request
 from flask.json.provider import DefaultJSONProvider
 from prometheus_client import CollectorRegistry
 
+from common.addresses import install_client_address
 from common.auth import Authenticator, MachineToken, Principal
 from common.body import install_body_limit
-from common.errors import Unavailable
+from common.config import Network
+from common.deadlines import Deadline
+from common.errors import Unauthenticated, Unavailable
 from common.metrics import install_metrics
 from common.problems import install_error_map
+from common.rate_limits import RateLimits, install_rate_limit_headers
+from common.serving import DEADLINE, PUBLIC_PATHS, REFUSAL
 
-PUBLIC_PATHS = frozenset({"/health", "/_/health", "/_/ready", "/metrics"})
 MACHINE_PATHS = "/events/"
 NOBODY = MachineToken("")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -56,34 +60,57 @@ def create_web_app(
     body_limit: int,
     registry: CollectorRegistry,
     machine_token: MachineToken = NOBODY,
+    open_paths: frozenset[str] = frozenset(),
+    limits: RateLimits | None = None,
+    trusted_proxies: Sequence[Network] = (),
 ) -> Flask:
-    """A Flask application that authenticates every path but PUBLIC_PATHS.
+    """A Flask application that authenticates every path but PUBLIC_PATHS and `open_paths`.
 
     Paths below MACHINE_PATHS take `machine_token`, all others a user's token, and routes find
     that user with `principal()`. `checks` raise Unavailable while what they are named after is
-    not ready. Bodies are limited to `body_limit` bytes.
+    not ready. Bodies are limited to `body_limit` bytes, users and the refused to `limits`.
+    `trusted_proxies` are believed where a request comes from.
     """
     app = Flask(name, static_folder=None)
     app.json = IsoJsonProvider(app)
     app.url_map.merge_slashes = False
+    install_client_address(app, trusted_proxies)
     _install_request_id(app)
     install_metrics(app, registry)
     install_error_map(app)
 
+    install_rate_limit_headers(app)
+
+    @app.before_request
+    def turn_away() -> None:
+        if REFUSAL in request.environ:
+            raise request.environ[REFUSAL]
+
     @app.before_request
     def authenticate() -> None:
-        if request.url_rule is None or request.url_rule.rule in PUBLIC_PATHS:
+        if request.url_rule is None or request.url_rule.rule in PUBLIC_PATHS | open_paths:
             return
-        authorization = request.headers.get("Authorization")
-        if request.url_rule.rule.startswith(MACHINE_PATHS):
-            if request.method != "HEAD":  # with which a sender finds out whether anybody listens
-                machine_token.verify(authorization)
-        else:
-            g.principal = authenticator.authenticate(authorization)
+        try:
+            if request.url_rule.rule.startswith(MACHINE_PATHS):
+                _verify_machine(machine_token)
+                return
+            g.principal = authenticator.authenticate(
+                request.headers.get("Authorization"), request.headers.get("X-On-Behalf-Of"))
+        except Unauthenticated:
+            if limits:
+                limits.count_refusal()
+            raise
+        if limits:
+            limits.count(g.principal)
 
     install_body_limit(app, body_limit)
     _install_health(app, checks)
     return app
+
+
+def _verify_machine(token: MachineToken) -> None:
+    if request.method != "HEAD":  # with which a sender finds out whether anybody listens
+        token.verify(request.headers.get("Authorization"))
 
 
 def failing(checks: Mapping[str, ReadinessCheck]) -> list[str]:
@@ -103,6 +130,20 @@ def principal() -> Principal:
     return cast(Principal, g.principal)
 
 
+def _who(caller: Principal | None) -> dict[str, str | None]:
+    """Who asked, and which service asked on their behalf."""
+    service = caller.service if caller else None
+    return {
+        "user_id": str(caller.user_id) if caller else None,
+        **({"service_id": str(service)} if service else {}),
+    }
+
+
+def deadline() -> Deadline | None:
+    """Until when the answer to the current request is worth working for."""
+    return cast("Deadline | None", request.environ.get(DEADLINE))
+
+
 def _install_request_id(app: Flask) -> None:
     @app.before_request
     def identify() -> None:
@@ -119,7 +160,7 @@ def _install_request_id(app: Flask) -> None:
                 "path": request.path,
                 "status": answer.status_code,
                 "duration_ms": round((time.perf_counter() - g.started) * 1000, 1),
-                "user_id": str(g.principal.user_id) if "principal" in g else None,
+                **_who(g.get("principal")),
             })
         return answer
 

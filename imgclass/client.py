@@ -3,19 +3,22 @@ from __future__ import annotations
 
 from types import TracebackType
 
+from imgclass.api.audit import Audit
 from imgclass.api.backfills import Backfills
 from imgclass.api.base import Picture
 from imgclass.api.events import Events
 from imgclass.api.models import Models
 from imgclass.api.pictures import Pictures
 from imgclass.api.uploads import Uploads
+from imgclass.api.users import Users
 from imgclass.api.webhooks import Webhooks
 from imgclass.errors import (
-    ClientError, InvalidToken, NoAnswer, ProblemError, StillPending, StillValidating,
-    UnexpectedAnswer, Unreachable, UploadRefused)
+    ClientError, ConnectionLost, InvalidToken, NoAnswer, ProblemError, StillPending,
+    StillValidating, UnexpectedAnswer, Unreachable, UploadRefused)
 from imgclass.filters import Filters
 from imgclass.forms import FormSender
 from imgclass.identity import user_id_of
+from imgclass.results.audit import AuditLine
 from imgclass.results.backfills import Backfill
 from imgclass.results.comparisons import Comparison
 from imgclass.results.events import Completeness, Event, EventDetail
@@ -26,25 +29,27 @@ from imgclass.results.predictions import (
 from imgclass.results.replays import Replay
 from imgclass.results.replicas import Replica
 from imgclass.results.uploads import Upload, UploadForm
+from imgclass.results.users import User
 from imgclass.results.webhooks import Delivery, DeliveryPage, Webhook
 from imgclass.selection import Selection
 from imgclass.transport import Transport, parse_url
 
 __all__ = [
-    "Backfill", "Client", "ClientError", "Comparison", "Completeness", "Delivery", "DeliveryPage",
-    "Event", "EventDetail", "Filters", "Image", "InvalidToken", "Lineage", "Model", "NoAnswer",
-    "Picture", "Prediction", "PredictionPage", "ProblemError", "RankedClass", "Replay", "Replica",
-    "Selection", "StillPending", "StillValidating", "StoredPrediction", "UnexpectedAnswer",
-    "Unreachable", "Upload", "UploadForm", "UploadRefused", "Webhook"]
+    "AuditLine", "Backfill", "Client", "ClientError", "Comparison", "Completeness",
+    "ConnectionLost", "Delivery", "DeliveryPage", "Event", "EventDetail", "Filters", "Image",
+    "InvalidToken", "Lineage", "Model", "NoAnswer", "Picture", "Prediction", "PredictionPage",
+    "ProblemError", "RankedClass", "Replay", "Replica", "Selection", "StillPending",
+    "StillValidating", "StoredPrediction", "UnexpectedAnswer", "Unreachable", "Upload",
+    "UploadForm", "UploadRefused", "User", "Webhook"]
 
 
-class Client(Pictures, Uploads, Models, Backfills, Events, Webhooks):
+class Client(Pictures, Uploads, Users, Models, Backfills, Events, Webhooks, Audit):
     """Talks to one service as one user; may be shared between threads.
 
     Close it, or use it as a context manager. Every method raises ProblemError when the
     service refuses, Unreachable or NoAnswer when it cannot be asked, and UnexpectedAnswer when
-    something else answers; all are ClientError. Those of models, backfills, events and webhooks
-    need the role admin.
+    something else answers; all are ClientError. Those of models, backfills, events, webhooks
+    and the audit log need the role admin.
     """
 
     def __init__(self, base_url: str, token: str, timeout: float = 30.0) -> None:

@@ -18,6 +18,10 @@ class NoAnswer(ClientError):
     """The request went out and no answer came back: the server may have acted on it."""
 
 
+class ConnectionLost(NoAnswer):
+    """The connection broke before the answer came."""
+
+
 class UnexpectedAnswer(ClientError):
     """The server answered, but not as this service does."""
 

@@ -18,11 +18,13 @@ DEVELOPMENT_EMAIL = "you@example.com"
 # The functions' settings that a developer may set for the embedded stack. Addresses and
 # credentials are not among them: the stack makes its own.
 PASSED_ON = (
-    "ENGINE", "INBOX_MAX_ATTEMPTS", "INBOX_THREADS", "INBOX_WORKER", "INFERENCE_THREADS",
-    "JWT_LEEWAY_SECONDS", "KEEP_UPLOADS", "K_CE_OVERRIDES", "K_SINK", "LOG_LEVEL",
-    "MAX_BODY_BYTES", "MAX_MODEL_BYTES", "MAX_PIXELS", "MICRO_BATCHES", "MINIO_PUBLIC_ENDPOINT",
-    "MODEL_POLL_SECONDS", "SWEEP_SECONDS", "TZ", "VALIDATION_TIMEOUT_SECONDS",
-    "WEBHOOK_MAX_ATTEMPTS", "WEBHOOK_NETWORKS", "WEB_THREADS",
+    "CRON_SECONDS", "ENGINE", "INBOX_MAX_ATTEMPTS", "INBOX_THREADS", "INBOX_WORKER",
+    "INFERENCE_THREADS", "JWT_LEEWAY_SECONDS", "KEEP_UPLOADS", "K_CE_OVERRIDES", "K_SINK",
+    "LOG_LEVEL", "MAX_BODY_BYTES", "MAX_IN_FLIGHT", "MAX_MODEL_BYTES", "MAX_PIXELS",
+    "MICRO_BATCHES", "MINIO_PUBLIC_ENDPOINT", "MODEL_POLL_SECONDS", "RATE_LIMIT_ADMIN",
+    "RATE_LIMIT_PREDICT", "RATE_LIMIT_READ", "RATE_LIMIT_REFUSED", "REQUEST_TIMEOUT_SECONDS",
+    "SWEEP_SECONDS", "TZ",
+    "VALIDATION_TIMEOUT_SECONDS", "WEBHOOK_MAX_ATTEMPTS", "WEBHOOK_NETWORKS", "WEB_THREADS",
 )
 
 
@@ -82,7 +84,8 @@ def load(environ: Mapping[str, str] = os.environ, root: Path = ROOT) -> Settings
 
 def url_of(host: str, port: int) -> str:
     """The URL at which a server that listens on `host`:`port` is reached from this machine."""
-    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # nosec B104  # asked for, not chosen
+    reached = everywhere.get(host, host)
     return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
 
 

@@ -8,17 +8,20 @@ from typing import Any
 import httpx
 
 from imgclass import __version__
-from imgclass.errors import ClientError, NoAnswer, ProblemError, Unreachable
+from imgclass.errors import (
+    ClientError, ConnectionLost, NoAnswer, ProblemError, Unreachable)
 
 LOCAL_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 RETRIES = 2
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 
-# Reading twice does no harm. A write is sent again only where the server has said that
-# it did nothing and when to come back.
-READ_AGAIN = frozenset({429, 502, 503, 504})
-WRITE_AGAIN = frozenset({429, 503})
+# Reading twice does no harm, nor does what the server recognises when it comes again. Any other
+# write is sent again only where the server has said that it did nothing and when to come back.
+REPEAT_ALWAYS = frozenset({429, 502, 503, 504})
+REPEAT_IF_ASKED = frozenset({429, 503})
+# The first of two equal requests is still being answered.
+IN_PROGRESS = 409
 
 
 class Transport:
@@ -52,18 +55,22 @@ class Transport:
     def close(self) -> None:
         self._http.close()
 
-    def send(self, method: str, path: str, **content: Any) -> httpx.Response:
+    def send(
+        self, method: str, path: str, repeatable: bool = False, **content: Any
+    ) -> httpx.Response:
         """Return the answer to a request once it succeeds.
 
-        `content` is what httpx.Client.request takes: params, data, files, timeout.
+        `repeatable`: it does no harm to send the request again, though it is no GET. `content`
+        is what httpx.Client.request takes: params, data, files, headers, timeout.
         Raises ProblemError, Unreachable or NoAnswer.
         """
+        repeatable = repeatable or method == "GET"
         attempt = 0
         while True:
             try:
                 return self._send_once(method, path, **content)
-            except (Unreachable, ProblemError) as error:
-                pause = _pause(method, error, attempt)
+            except (Unreachable, ConnectionLost, ProblemError) as error:
+                pause = _pause(error, attempt, repeatable)
                 if pause is None:
                     raise
             time.sleep(pause)
@@ -77,7 +84,7 @@ class Transport:
         except httpx.TimeoutException as error:
             raise NoAnswer(f"{self._url} did not answer in time") from error
         except httpx.RequestError as error:
-            raise NoAnswer(f"no answer from {self._url}: {error}") from error
+            raise ConnectionLost(f"no answer from {self._url}: {error}") from error
         if response.is_success:
             return response
         raise _problem(response)
@@ -99,21 +106,26 @@ def parse_url(base_url: str) -> httpx.URL:
     return url
 
 
-def _pause(method: str, error: Unreachable | ProblemError, attempt: int) -> float | None:
+def _pause(
+    error: Unreachable | ConnectionLost | ProblemError, attempt: int, repeatable: bool
+) -> float | None:
     """Seconds until the next attempt; None when there should be none."""
     pause = FIRST_PAUSE_SECONDS * 2 ** attempt
     if isinstance(error, ProblemError):
-        if not _may_repeat(method, error):
+        if not _may_repeat(error, repeatable):
             return None
         if error.retry_after is not None:
             pause = error.retry_after
+    elif isinstance(error, ConnectionLost) and not repeatable:
+        return None
     return pause if attempt < RETRIES and pause <= LONGEST_PAUSE_SECONDS else None
 
 
-def _may_repeat(method: str, problem: ProblemError) -> bool:
-    if method == "GET":
-        return problem.status in READ_AGAIN
-    return problem.status in WRITE_AGAIN and problem.retry_after is not None
+def _may_repeat(problem: ProblemError, repeatable: bool) -> bool:
+    asked = problem.retry_after is not None
+    if repeatable:
+        return problem.status in REPEAT_ALWAYS or (problem.status == IN_PROGRESS and asked)
+    return problem.status in REPEAT_IF_ASKED and asked
 
 
 def _problem(response: httpx.Response) -> ProblemError:

@@ -9,7 +9,7 @@ import pytest
 
 from imgclass.embedded.objectstore import ObjectStore
 from imgclass.embedded.webhook import Webhook
-from tests import servers
+from tests import container_servers, servers
 from tests.event_receiver import EventReceiver
 
 
@@ -24,7 +24,11 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The settings that lead to a running PostgreSQL."""
+    """The settings that lead to a running PostgreSQL, in a container where Docker answers."""
+    if container_servers.can_run():
+        with container_servers.postgres_container() as settings:
+            yield settings
+        return
     layout = servers.prepared(tmp_path_factory.mktemp("postgres"))
     with servers.postgres_server(layout) as server:
         yield servers.postgres_settings(server)
@@ -59,7 +63,12 @@ def minio(
 
 
 @pytest.fixture(scope="session")
-def object_store_server(request: pytest.FixtureRequest) -> dict[str, str]:
-    """The settings that lead to a running S3 server with the two buckets."""
-    return servers.object_store_settings(
+def object_store_server(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The settings that lead to a running S3 server with the two buckets: MinIO in a container
+    where Docker answers, else MinIO where it is installed, else SeaweedFS."""
+    if container_servers.can_run():
+        with container_servers.minio_container() as settings:
+            yield settings
+        return
+    yield servers.object_store_settings(
         request.getfixturevalue("minio" if servers.MINIO else "seaweedfs"))

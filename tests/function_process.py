@@ -74,6 +74,10 @@ class FunctionProcess:
         """Ask it to end; what it is working on may be finished."""
         self._process.terminate()
 
+    def wait(self) -> None:
+        """Return once it has ended."""
+        self._process.wait(PATIENCE_SECONDS)
+
     def wait_for(self, path: str, status: int = 200) -> None:
         """Return once a GET gets this status."""
         deadline = time.monotonic() + PATIENCE_SECONDS

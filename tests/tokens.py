@@ -7,14 +7,15 @@ import json
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 SECRET = "a secret of the tests, longer than 32 bytes"
 ISSUER = "https://issuer.example"
@@ -74,12 +75,13 @@ class SigningKey:
     private: Any
 
     @classmethod
-    def rs256(cls, kid: str) -> SigningKey:
-        return cls("RS256", kid, rsa.generate_private_key(public_exponent=65537, key_size=2048))
-
-    @classmethod
-    def es256(cls, kid: str) -> SigningKey:
-        return cls("ES256", kid, ec.generate_private_key(ec.SECP256R1()))
+    def make(cls, algorithm: str, kid: str) -> SigningKey:
+        """A new key pair for RS256, ES256 or EdDSA."""
+        if algorithm == "RS256":
+            return cls(algorithm, kid, rsa.generate_private_key(65537, key_size=2048))
+        if algorithm == "ES256":
+            return cls(algorithm, kid, ec.generate_private_key(ec.SECP256R1()))
+        return cls(algorithm, kid, ed25519.Ed25519PrivateKey.generate())
 
     def sign(
         self, subject: str | uuid.UUID, headers: dict[str, Any] | None = None, **changes: Any,
@@ -90,22 +92,28 @@ class SigningKey:
 
     def jwk(self) -> dict[str, Any]:
         """The public half as a JWK (RFC 7517)."""
-        algorithm = RSAAlgorithm if self.algorithm == "RS256" else ECAlgorithm
-        public: dict[str, Any] = json.loads(algorithm.to_jwk(self.private.public_key()))
+        algorithms = {"RS256": RSAAlgorithm, "ES256": ECAlgorithm, "EdDSA": OKPAlgorithm}
+        public: dict[str, Any] = json.loads(
+            algorithms[self.algorithm].to_jwk(self.private.public_key()))
         return {**public, "kid": self.kid, "use": "sig", "alg": self.algorithm}
 
 
 class KeyServer:
-    """An identity provider's JWKS endpoint on loopback; `answer` is what it says, as is."""
+    """An identity provider's JWKS endpoint on loopback; `answer` is what it says, as is.
+
+    `before_answer` is called before each answer.
+    """
 
     def __init__(self, *keys: SigningKey) -> None:
         self.publish(*keys)
         self.requests = 0
+        self.before_answer: Callable[[], object] = lambda: None
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 server.requests += 1
+                server.before_answer()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(server.answer)))
                 self.end_headers()

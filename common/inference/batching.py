@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from common.deadlines import Deadline
+from common.errors import DeadlineExceeded
 from common.inference.engine import Engine, Pixels
 
 MAX_PICTURES = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Call:
     pixels: Pixels
     answer: Future[NDArray[np.float32]] = field(default_factory=Future)
@@ -35,16 +37,24 @@ class MicroBatcher:
         self._busy = False
         self._changed = threading.Condition()
 
-    def predict(self, pixels: Pixels) -> NDArray[np.float32]:
+    def predict(
+        self, pixels: Pixels, deadline: Deadline | None = None
+    ) -> NDArray[np.float32]:
         """See Engine.predict; runs the batch of others too, if it is this caller's turn."""
         call = _Call(pixels)
         with self._changed:
             self._waiting.append(call)
         while not call.answer.done():
             with self._changed:
-                self._changed.wait_for(lambda: call.answer.done() or not self._busy)
+                free = self._changed.wait_for(
+                    lambda: call.answer.done() or not self._busy,
+                    deadline.remaining() if deadline else None)
                 if call.answer.done():
                     break
+                if not free:
+                    self._give_up(call)
+                    deadline = None  # it runs already
+                    continue
                 batch, self._busy = self._take(), True
             try:
                 self._run(batch)
@@ -53,6 +63,12 @@ class MicroBatcher:
                     self._busy = False
                     self._changed.notify_all()
         return call.answer.result()
+
+    def _give_up(self, call: _Call) -> None:
+        """Raises DeadlineExceeded, unless the call is no longer waiting."""
+        if call in self._waiting:
+            self._waiting.remove(call)
+            raise DeadlineExceeded()
 
     def _take(self) -> list[_Call]:
         batch = [self._waiting.popleft()]

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from common.deadlines import Deadline
 from common.inference.manifest import Manifest
 
 
@@ -19,8 +20,13 @@ class Engine(Protocol):
 
     name: str
 
-    def predict(self, pixels: Pixels) -> NDArray[np.float32]:
-        """Outputs of shape (n, classes) for inputs of shape (n, height, width, 3)."""
+    def predict(
+        self, pixels: Pixels, deadline: Deadline | None = None
+    ) -> NDArray[np.float32]:
+        """Outputs of shape (n, classes) for inputs of shape (n, height, width, 3).
+
+        Raises DeadlineExceeded when it would have to wait for its turn beyond the deadline.
+        """
 
 
 @dataclass(frozen=True)

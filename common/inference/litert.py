@@ -9,6 +9,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from common.deadlines import Deadline
+from common.errors import DeadlineExceeded
 from common.inference.engine import Pixels
 
 
@@ -29,9 +31,14 @@ class LiteRtEngine:
         self._input = interpreter.get_input_details()[0]["index"]
         self._output = interpreter.get_output_details()[0]["index"]
 
-    def predict(self, pixels: Pixels) -> NDArray[np.float32]:
+    def predict(
+        self, pixels: Pixels, deadline: Deadline | None = None
+    ) -> NDArray[np.float32]:
         """See Engine.predict."""
-        interpreter = self._idle.get()
+        try:
+            interpreter = self._idle.get(timeout=deadline.remaining() if deadline else None)
+        except queue.Empty:
+            raise DeadlineExceeded() from None
         try:
             return np.concatenate([self._predict_one(interpreter, one) for one in pixels])
         finally:

@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
+from common.deadlines import Deadline
 from common.errors import ModelUnavailable
 from common.inference.batching import MicroBatcher
 from common.inference.engine import Engine, Pixels, Score, best_scores, probabilities
@@ -46,9 +47,16 @@ class Model:
     labels: list[str]
     engine: Engine
 
-    def classify(self, pixels: Pixels, top_k: int) -> list[Score]:
-        """The `top_k` best classes of one preprocessed picture, shape (1, height, width, 3)."""
-        output = probabilities(self.engine.predict(pixels), self.manifest)
+    def classify(
+        self, pixels: Pixels, top_k: int, deadline: Deadline | None = None
+    ) -> list[Score]:
+        """The `top_k` best classes of one preprocessed picture, shape (1, height, width, 3).
+
+        Raises DeadlineExceeded if the engine is not free before the deadline.
+        """
+        if deadline is not None:
+            deadline.check()
+        output = probabilities(self.engine.predict(pixels, deadline), self.manifest)
         return best_scores(output[0], self.labels, top_k)
 
     def preprocess(self, picture: Picture) -> Pixels:

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from common.deadlines import Deadline
 from common.inference.engine import Pixels
 from common.inference.manifest import Manifest
 
@@ -28,7 +29,9 @@ class TensorFlowEngine:
         """Load a SavedModel folder."""
         return cls(tf.saved_model.load(str(saved_model)), manifest)
 
-    def predict(self, pixels: Pixels) -> NDArray[np.float32]:
+    def predict(
+        self, pixels: Pixels, deadline: Deadline | None = None
+    ) -> NDArray[np.float32]:
         """See Engine.predict."""
         answer = self.signature(**{self._input: tf.constant(pixels)})
         output: NDArray[np.float32] = answer[self._output].numpy()

@@ -5,22 +5,27 @@ import uuid
 from collections.abc import Iterator
 
 from imgclass.api.base import (
-    ANALYSIS_TIMEOUT_SECONDS, Api, Picture, opened, read_answer, segment)
+    ANALYSIS_TIMEOUT_SECONDS, Picture, opened, read_answer, segment)
+from imgclass.api.erasing import Erasing
 from imgclass.filters import EVERYTHING, Filters
 from imgclass.results.images import Image
 from imgclass.results.predictions import Lineage, Prediction, PredictionPage, StoredPrediction
 from imgclass.results.replays import Replay
 
 
-class Pictures(Api):
+class Pictures(Erasing):
     """What everybody may do with pictures of their own."""
 
     user_id: uuid.UUID
 
-    def predict(self, picture: Picture, top_k: int | None = None) -> Prediction:
+    def predict(
+        self, picture: Picture, top_k: int | None = None, key: str | None = None
+    ) -> Prediction:
         """Classify a JPEG, PNG or WebP: a path, its bytes, or a seekable file open for reading.
 
-        `top_k` asks for that many of the most probable classes as well. Raises OSError when
+        `top_k` asks for that many of the most probable classes as well. Each call is classified
+        once, however often it has to be sent; so are several calls within a day with the same
+        picture and the same `key`, of 1 to 255 visible characters of ASCII. Raises OSError when
         the file cannot be read.
         """
         form = {"user_id": str(self.user_id)}
@@ -28,7 +33,8 @@ class Pictures(Api):
             form["top_k"] = str(top_k)
         with opened(picture) as upload:
             response = self._transport.send(
-                "POST", "/api/v1/predict", data=form, files={"file": upload})
+                "POST", "/api/v1/predict", repeatable=True, data=form, files={"file": upload},
+                headers={"Idempotency-Key": key or str(uuid.uuid4())})
         version = response.headers.get("X-Model-Version")
         return read_answer(response, lambda body: Prediction.from_document(body, version))
 
@@ -68,6 +74,14 @@ class Pictures(Api):
         """A stored picture, byte for byte as it was sent."""
         path = f"/api/v1/images/{segment(image_id)}/content"
         return self._transport.send("GET", path).content
+
+    def delete_image(self, image_id: uuid.UUID | str, timeout: float = 60.0) -> bool:
+        """Erase a picture and all that was said of it.
+
+        Whether its file is gone within `timeout` seconds; if not, it is removed as soon as the
+        object store lets the service.
+        """
+        return self._erase(f"/api/v1/images/{segment(image_id)}", timeout)
 
     def _page(self, parameters: dict[str, str]) -> PredictionPage:
         return self._get("/api/v1/predictions", PredictionPage.from_document, parameters)

@@ -29,7 +29,8 @@ app = typer.Typer(
 @app.command("list")
 def list_events(
     state: Annotated[str | None, typer.Option(
-        help="Only those that are pending, classified, done, superseded or dead.")] = None,
+        help="Only those that are pending, classified, done, superseded, dead or erased.")
+    ] = None,
     fault: Fault = None,
     user_id: User = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
@@ -125,6 +126,7 @@ def _counts(found: Completeness) -> Iterator[tuple[str, int]]:
     yield "superseded", found.superseded
     yield "pending", found.pending
     yield "dead", found.dead
+    yield "erased", found.erased
     yield "unannounced", found.unannounced
     yield "lying in the bucket", found.uploads
 

@@ -7,8 +7,8 @@ import typer
 
 from imgclass import __version__
 from imgclass.cli import (
-    backfills, comparison, events, lineage, models, operations, pictures, rollout, stack, uploads,
-    webhooks)
+    audit, backfills, comparison, events, lineage, models, operations, pictures, privacy, rollout,
+    stack, uploads, webhooks)
 
 # Plain help costs half the time of the decorated kind; tracebacks are for bugs alone.
 app = typer.Typer(
@@ -24,6 +24,10 @@ app.command()(pictures.classify)
 app.command()(uploads.upload)
 app.command()(pictures.history)
 app.command()(lineage.replay)
+app.command()(privacy.me)
+app.command()(privacy.delete)
+app.command()(privacy.erase)
+app.command()(audit.audit)
 models.app.command()(comparison.compare)
 models.app.command()(rollout.canary)
 models.app.command()(rollout.shadow)

@@ -31,6 +31,7 @@ def common_environment(
         "JWT_ISSUER": ISSUER,
         "JWT_AUDIENCE": AUDIENCE,
         "BIND_HOST": LOOPBACK,
+        "TRUSTED_PROXIES": LOOPBACK,
         "LOG_DIR": str(layout.logs),
         "MODEL_CACHE_DIR": str(layout.model_cache),
         **settings,

@@ -48,7 +48,7 @@ class Ports:
 
     def _choose(self, name: str, usable: Callable[[int], bool]) -> int:
         candidates = [self._ports[name]] if name in self._ports else []
-        candidates += random.sample(range(FIRST, LAST), ATTEMPTS)
+        candidates += random.sample(range(FIRST, LAST), ATTEMPTS)  # nosec B311  # no secret
         others = {port for other, port in self._ports.items() if other != name}
         for port in candidates:
             if port not in others and is_free(LOOPBACK, port) and usable(port):

@@ -21,7 +21,7 @@ PROGRAM = "weed"
 # at this distance.
 GRPC_OFFSET = 10_000
 PARTS = ("master", "volume", "filer", "admin")
-SOCKET_FOLDER = Path("/tmp")
+SOCKET_FOLDER = Path("/tmp")  # nosec B108  # where weed itself puts them; only removed here
 # What the functions may do stands there, for MinIO and for SeaweedFS.
 POLICY, POLICY_NAME = Path("deploy", "minio", "functions-policy.json"), "imgclass-functions"
 # The filer looks for a file of this name in its working directory.

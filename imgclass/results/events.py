@@ -13,8 +13,9 @@ from imgclass.results.values import Document, instant, optional_instant
 class Event:
     """An event as the list shows it.
 
-    `state` is pending, classified (the upload is still to be removed), done, superseded or dead;
-    a dead one was given up for its `fault`. `reason` is why, or why the last attempt failed.
+    `state` is pending, classified (the upload is still to be removed), done, superseded, dead or
+    erased; a dead one was given up for its `fault`. `reason` is why, or why the last attempt
+    failed.
     """
 
     event_id: uuid.UUID
@@ -102,6 +103,7 @@ class Completeness:
     superseded: int
     pending: int
     dead: int
+    erased: int
     unannounced: int
     uploads: int
     adds_up: bool
@@ -116,6 +118,7 @@ class Completeness:
             superseded=int(document["superseded"]),
             pending=int(document["pending"]),
             dead=int(document["dead"]),
+            erased=int(document.get("erased", 0)),
             unannounced=int(document["unannounced"]),
             uploads=int(document["uploads"]),
             adds_up=bool(document["adds_up"]),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import collections
 import io
-import pickle
+import pickle  # nosec B403  # _Unpickler admits only what a file of plain tensors names
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np

@@ -22,8 +22,9 @@ FUNCTIONS = ("predict", "history", "model-admin", "predict-2")
 JOBS = ("check", "setup", "seed")
 # Of the functions' settings, those that a container has by itself.
 FIXED = {"BIND_HOST", "PORT", "LOG_DIR", "MODEL_CACHE_DIR", "BAKED_MODELS_DIR"}
-# The servers are within, and Knative's variables are Knative's to set.
-WITHIN = {"POSTGRES_PORT", "POSTGRES_SSLMODE", "MINIO_SECURE", "K_SINK", "K_CE_OVERRIDES"}
+# The servers are within, and what Knative and OpenFaaS need is theirs to set.
+WITHIN = {"POSTGRES_PORT", "POSTGRES_SSLMODE", "MINIO_SECURE", "K_SINK", "K_CE_OVERRIDES",
+          "CRON_SECONDS"}
 # Features of newer Compose files, which docker-compose 1.29 refuses.
 TOO_NEW = {"name", "include", "develop", "start_interval", "additional_contexts", "required",
            "restart_on", "configs", "models", "provider", "post_start", "pre_stop", "annotations"}

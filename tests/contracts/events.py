@@ -12,7 +12,7 @@ from common.audit import Origin
 from common.cursors import Position
 from common.errors import DatabaseUnavailable
 from model_admin.events.repository import EventRepository, Filters, Row
-from tests.fakes.events import LISTED, NOON, dead, event, listed
+from tests.fakes.events import LISTED, NOON, dead, erased, event, listed
 
 SECOND = timedelta(seconds=1)
 ORIGIN = Origin(uuid.uuid4(), "request-1", "192.0.2.1")
@@ -33,12 +33,11 @@ class Archive(Protocol):
     def remove_image(self, row: Row) -> None:
         """Delete an event's picture with its prediction."""
 
-    def note_erasure(self, action: str, subject: uuid.UUID) -> None:
-        """Write into the audit log that a picture or a user was deleted."""
+    def doom(self, row: Row) -> None:
+        """An event's object is going to be removed."""
 
     def retries(self) -> list[tuple[str, str, dict[str, Any]]]:
-        """Action, subject and detail of the lines of the audit log, oldest first, without
-        those of erasures."""
+        """Action, subject and detail of the lines of the audit log, oldest first."""
 
 
 def ids(rows: list[Row]) -> list[uuid.UUID]:
@@ -221,7 +220,7 @@ class EventsContract:
         for _ in range(5):
             archive.add(dead())
         assert events.counts() == {
-            "events": 15, "classified": 5, "superseded": 4, "pending": 1, "dead": 5,
+            "events": 15, "classified": 5, "superseded": 4, "pending": 1, "dead": 5, "erased": 0,
             "classified_without_image": 0, "classified_without_prediction": 0}
 
     def test_counts_of_nothing(self, events: EventRepository, archive: Archive) -> None:
@@ -243,23 +242,23 @@ class EventsContract:
         assert (counts["classified"], counts["classified_without_image"],
                 counts["classified_without_prediction"]) == (4, 2, 1)
 
-    @pytest.mark.parametrize(("action", "subject"), [
-        ("image.delete", "event_id"), ("user.delete", "user_id")])
-    def test_erased_picture(
-        self, events: EventRepository, archive: Archive, action: str, subject: str
-    ) -> None:
-        """A picture that was deleted by request, alone or with its owner, is not missing."""
-        erased, lost = archive.add(event(state="done")), archive.add(event(state="done"))
-        archive.note_erasure(action, erased[subject])
-        assert events.counts()["classified_without_image"] == 1
-        archive.note_erasure(action, lost[subject])
+    def test_erased(self, events: EventRepository, archive: Archive) -> None:
+        """What was erased is counted as such, and nothing is missing of it."""
+        row = archive.add(erased())
+        assert events.counts()["erased"] == 1
         assert events.counts()["classified_without_image"] == 0
+        assert not events.retry(row["event_id"], ORIGIN)
+        assert events.retry_many(None, None, None, ORIGIN) == 0
+        assert ids(events.page(Filters(state="erased"), 10, None)) == ids([row])
 
-    def test_nobodys_picture(self, events: EventRepository, archive: Archive) -> None:
-        """A missing picture of nobody's is not taken for an erased one."""
-        archive.add(event(state="done", user_id=None))
-        archive.note_erasure("user.delete", uuid.uuid4())
-        assert events.counts()["classified_without_image"] == 1
+    def test_object_that_is_going_to_be_removed(
+        self, events: EventRepository, archive: Archive
+    ) -> None:
+        """Nobody waits for what was erased; other bytes under its key are another object."""
+        row = event()
+        archive.doom(row)
+        assert events.count_unannounced([listed(row)]) == 0
+        assert events.count_unannounced([listed(row, etag="0" * 32)]) == 1
 
     def test_unreachable(self, unreachable_events: EventRepository) -> None:
         """Without the database every method says so."""

@@ -120,8 +120,9 @@ class ObjectStoreContract:
 
     def test_list_of_an_unreachable_store(self, unreachable_store: ObjectStore) -> None:
         """Who cannot be asked is unavailable, not empty."""
-        with pytest.raises(StoreUnavailable):
-            list(unreachable_store.list(""))
+        for listing in (unreachable_store.list, unreachable_store.versions):
+            with pytest.raises(StoreUnavailable):
+                list(listing(""))
 
     @pytest.mark.parametrize("name", [
         "plain.jpg", "Größe 寸法 📷.jpg", "a+b&c=d?e#f%20.jpg", "sp ace.jpg", "quote\"'.jpg"])
@@ -152,6 +153,23 @@ class ObjectStoreContract:
         """Deleting twice, or what never was, is no error."""
         store.delete(key)
         store.delete(key)
+
+    def test_versions(self, store: ObjectStore) -> None:
+        """What lies below a prefix is listed as versions too, and is gone once each is deleted."""
+        folder = f"listed/{uuid.uuid4()}"
+        names = ("a b+ä.jpg", "a b+ä.jpg.bak", "b.jpg")
+        for name in names:
+            store.put(f"{folder}/{name}", name.encode(), "image/jpeg")
+        found = list(store.versions(f"{folder}/"))
+        assert [each.key for each in found] == [f"{folder}/{name}" for name in names]
+        listed = {each.key: each for each in store.list(f"{folder}/")}
+        for each in found:
+            assert (each.etag, each.modified) == (
+                listed[each.key].etag, listed[each.key].modified)
+            for _ in range(2):
+                store.delete(each.key, each.version_id)
+        assert list(store.versions(f"{folder}/")) == []
+        assert list(store.list(f"{folder}/")) == []
 
     @pytest.mark.parametrize("size", [0, 1000, 20 * 1024 * 1024])
     def test_upload_and_download(

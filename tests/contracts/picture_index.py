@@ -27,6 +27,12 @@ class Album(Protocol):
     def expect(self, event_id: uuid.UUID, state: str = "pending") -> None:
         """The event of an upload."""
 
+    def erase(self, image_id: uuid.UUID) -> None:
+        """A picture was erased."""
+
+    def doom(self, key: str) -> None:
+        """An object is going to be removed."""
+
     def missing(self) -> dict[str, datetime]:
         """Since when which pictures are missing."""
 
@@ -58,6 +64,22 @@ class PictureIndexContract:
             f"{FOLDER}{pending}.JPG", f"{FOLDER}{pending}"])
         assert found == {key(dead), key(f"{pending}.jpg"), key(f"{pending}x"),
                          f"{FOLDER}{pending}.JPG", f"{FOLDER}{pending}"}
+
+    def test_erased(self, album: Album) -> None:
+        """Of the keys of a listing, those of erased pictures are told, and of erased uploads."""
+        picture, upload, other = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+        album.erase(picture)
+        album.expect(upload, "erased")
+        album.expect(other)
+        keys = [*map(key, (picture, upload, other, "cup", uuid.uuid4())), f"{FOLDER}{picture}"]
+        assert album.index.erased(keys) == {key(picture), key(upload)}
+        assert album.index.erased([]) == set()
+        assert album.index.without_row([key(picture)]) == {key(picture)}
+
+    def test_going_to_be_removed(self, album: Album) -> None:
+        """What somebody is about to remove is nobody's concern."""
+        album.doom(key("a"))
+        assert album.index.without_row([key("a"), key("b")]) == {key("b")}
 
     def test_between(self, album: Album) -> None:
         """The pictures of a stretch come in the order of their bytes: after one, up to another."""
@@ -103,6 +125,7 @@ class PictureIndexContract:
         """Whatever is asked of an index that does not answer, the error says so."""
         for attempt in (
             lambda: unreachable_index.without_row([key("a")]),
+            lambda: unreachable_index.erased([key("a")]),
             lambda: unreachable_index.between(FOLDER, "2026/01/310", LATER),
             lambda: unreachable_index.note_missing(key("a")),
             lambda: unreachable_index.note_present([key("a")]),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from common.audit import Origin
 from model_admin.registry.repository import NewVersion, VersionRepository
 from model_admin.validation.repository import Claim, ClaimRepository
 from tests.archives import manifest
@@ -24,7 +25,7 @@ def new_version(version: str = "v1", **changes: Any) -> NewVersion:
         "version": version, "model_path": f"{version}/{digest}", "name": "tiny",
         "digest": digest, "size_bytes": 1 << 33,
         "manifest": manifest({}, version=version, description="Größe\n寸法 📷 :x %s {}"),
-        "registered_by": ADMIN, **changes})
+        "origin": Origin(ADMIN, "request-1", "192.0.2.7"), **changes})
 
 
 class VersionRepositoryContract:

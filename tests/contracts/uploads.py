@@ -85,6 +85,15 @@ class UploadsContract:
             uploads.add(upload(user_id=user_id), email)
         assert around.emails() == {ada: "ada@example.org", bob: placeholder_email(bob)}
 
+    def test_owners_without_an_address(
+        self, uploads: UploadRepository, around: Surroundings,
+    ) -> None:
+        """Who names no address keeps the one that is known, or gets a placeholder."""
+        ada, bob = uuid.uuid4(), uuid.uuid4()
+        for user_id, email in ((ada, "ada@example.org"), (ada, None), (bob, None), (bob, None)):
+            uploads.add(upload(user_id=user_id), email)
+        assert around.emails() == {ada: "ada@example.org", bob: placeholder_email(bob)}
+
     def test_key_is_used_once(self, uploads: UploadRepository, around: Surroundings) -> None:
         """No two uploads have one key; the refused one leaves no user behind."""
         given = upload()

@@ -22,6 +22,7 @@ from werkzeug.serving import make_server
 
 from tests.fakes.api_backfills import FakeBackfills, backfill_routes
 from tests.fakes.api_events import FakeEvents, event_routes
+from tests.fakes.api_privacy import FakePrivacy, privacy_routes
 from tests.fakes.api_rollout import FakeRollout, rollout_routes
 from tests.fakes.api_uploads import STORE, FakeUploads, upload_routes
 from tests.fakes.api_webhooks import FakeWebhooks, webhook_routes
@@ -33,7 +34,7 @@ PNG = b"\x89PNG and so on"
 CLASSES = {b"\xff\xd8\xff": "espresso", b"\x89PNG": "Egyptian cat", b"RIFF": "tabby"}
 MAX_BODY_BYTES = 64 * 1024
 FOR_ADMINS = (
-    "/api/v1/models", "/api/v1/backfills", "/api/v1/events", "/api/v1/webhooks")
+    "/api/v1/models", "/api/v1/backfills", "/api/v1/events", "/api/v1/webhooks", "/api/v1/audit")
 FIRST_INSTANT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 LINEAGE = {
@@ -68,15 +69,18 @@ class Outage:
 class FakeApi:
     """Start it with `with`; `requests` lists method and path of all that came in.
 
-    `bucket` is what lies in the models bucket besides registered models.
+    `bucket` is what lies in the models bucket besides registered models. So many answers as
+    `losing` says are given up half-way, once everything is done. `answers` are kept by key.
     """
 
     looks_until_validated: int = 1
     outage: Outage | None = None
+    losing: int = 0
     url: str = ""
     requests: list[str] = field(default_factory=list)
     predictions: list[dict[str, Any]] = field(default_factory=list)
     images: dict[str, bytes] = field(default_factory=dict)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     bucket: dict[str, bytes] = field(default_factory=dict)
     backfills: FakeBackfills = field(default_factory=FakeBackfills)
@@ -85,6 +89,7 @@ class FakeApi:
 
     def __post_init__(self) -> None:
         self.rollout = FakeRollout(self.models)
+        self.privacy = FakePrivacy(self.images, self.predictions)
         self.uploads = FakeUploads(lambda user_id, data: self.classify(user_id, data, None))
 
     def __enter__(self) -> FakeApi:
@@ -200,6 +205,13 @@ def _routes(api: FakeApi) -> Flask:
         if request.path.startswith(FOR_ADMINS) and "admin" not in g.claims["roles"]:
             abort(403, "This needs a token with the role admin.")
 
+    @app.after_request
+    def lose(answer: Response) -> Response:
+        if api.losing == 0:
+            return answer
+        api.losing -= 1
+        return Response(iter(()), answer.status, {"Content-Length": "100"})
+
     @app.errorhandler(HTTPException)
     def problem(error: HTTPException) -> Response:
         status = error.code or 500
@@ -223,6 +235,7 @@ def _routes(api: FakeApi) -> Flask:
     app.register_blueprint(rollout_routes(api.rollout))
     app.register_blueprint(upload_routes(api.uploads))
     app.register_blueprint(event_routes(api.events))
+    app.register_blueprint(privacy_routes(api.privacy))
     return app
 
 
@@ -231,9 +244,11 @@ def _picture_routes(app: Flask, api: FakeApi) -> None:
     def predict() -> tuple[dict[str, Any], int, dict[str, str]]:
         if request.form.get("user_id") != g.claims["sub"]:
             abort(403, "user_id must be your own.")
-        answer = api.classify(
-            g.claims["sub"], request.files["file"].read(), request.form.get("top_k", type=int))
-        return answer, 200, {"X-Model-Version": MODEL_VERSION}
+        key = request.headers["Idempotency-Key"]
+        if key not in api.answers:
+            api.answers[key] = api.classify(
+                g.claims["sub"], request.files["file"].read(), request.form.get("top_k", type=int))
+        return api.answers[key], 200, {"X-Model-Version": MODEL_VERSION}
 
     @app.get("/api/v1/predictions")
     def predictions() -> dict[str, Any]:

@@ -18,8 +18,8 @@ DEAD = {
     "state": "dead", "fault": "exhausted", "reason": "The object store does not answer.",
     "attempts": 8, "finished_at": "2026-01-01T01:00:00Z"}
 COMPLETENESS = {
-    "seen": 5, "classified": 3, "superseded": 1, "pending": 0, "dead": 1, "unannounced": 0,
-    "uploads": 1, "adds_up": True, "differences": {}, "complete": True}
+    "seen": 5, "classified": 3, "superseded": 1, "pending": 0, "dead": 1, "erased": 0,
+    "unannounced": 0, "uploads": 1, "adds_up": True, "differences": {}, "complete": True}
 LISTED = (
     "event_id", "object_key", "size_bytes", "user_id", "announced_by", "state", "fault", "reason",
     "attempts", "received_at", "finished_at")

@@ -41,6 +41,14 @@ def dead(fault: str = "exhausted", **changes: Any) -> Row:
         "finished_at": NOON + timedelta(hours=1), **changes})
 
 
+def erased(**changes: Any) -> Row:
+    """What is left of an event whose picture or user was erased."""
+    event_id = uuid.uuid4()
+    return event(**{
+        "event_id": event_id, "state": "erased", "object_key": f"erased/{event_id}", "etag": "",
+        "user_id": None, "size_bytes": None, "written_at": None, "finished_at": NOON, **changes})
+
+
 def listed(row: Row, **changes: Any) -> ListedObject:
     """An event's object as the bucket lists it, with `changes`."""
     return ListedObject(**{
@@ -51,14 +59,14 @@ def listed(row: Row, **changes: Any) -> ListedObject:
 class InMemoryEvents:
     """EventRepository in dictionaries; `down` makes it unreachable.
 
-    `images` are the stored pictures and the prediction of each, `erased` the pictures and users
-    that the audit log says were deleted.
+    `images` are the stored pictures and the prediction of each, `doomed` keys and ETags of
+    objects that are going to be removed.
     """
 
     def __init__(self) -> None:
         self.rows: dict[uuid.UUID, Row] = {}
         self.images: dict[uuid.UUID, uuid.UUID | None] = {}
-        self.erased: set[uuid.UUID] = set()
+        self.doomed: set[tuple[str, str]] = set()
         self.audit: list[tuple[str, str, dict[str, Any]]] = []
         self.down = False
 
@@ -105,7 +113,8 @@ class InMemoryEvents:
 
     def count_unannounced(self, objects: Sequence[ListedObject]) -> int:
         self._reach()
-        return sum(not any(_accounts(row, each) for row in self.rows.values())
+        return sum((each.key, each.etag) not in self.doomed
+                   and not any(_accounts(row, each) for row in self.rows.values())
                    for each in objects)
 
     def counts(self) -> Row:
@@ -115,10 +124,10 @@ class InMemoryEvents:
         classified = [row for row in rows if row["state"] in CLASSIFIED]
         return {
             "events": len(rows), "classified": len(classified),
-            **{state: states.count(state) for state in ("superseded", "pending", "dead")},
+            **{state: states.count(state)
+               for state in ("superseded", "pending", "dead", "erased")},
             "classified_without_image": sum(
-                row["event_id"] not in self.images
-                and not self.erased & {row["event_id"], row["user_id"]} for row in classified),
+                row["event_id"] not in self.images for row in classified),
             "classified_without_prediction": sum(
                 row["event_id"] in self.images
                 and (row["prediction_id"] is None

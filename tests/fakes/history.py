@@ -10,6 +10,7 @@ from common.cursors import Position
 from common.errors import DatabaseUnavailable
 from history.images.repository import Image
 from history.predictions.repository import Filters, Row
+from history.users.repository import User
 
 LISTED = ("prediction_id", "image_id", "predicted_class", "confidence_score", "created_at")
 NOON = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
@@ -47,6 +48,11 @@ def image(user_id: uuid.UUID, **changes: Any) -> Image:
         sha256="4" * 64, width=640, height=480, source="http", created_at=NOON), **changes)
 
 
+def user(user_id: uuid.UUID, **changes: Any) -> User:
+    """What is stored of a user; `changes` replace its fields."""
+    return replace(User(user_id, "ada@example.org", NOON, 0, 0, 0), **changes)
+
+
 class InMemoryPredictionReader:
     """PredictionReader on a list; `down` makes it unreachable."""
 
@@ -78,19 +84,51 @@ class InMemoryPredictionReader:
 
 
 class InMemoryImageReader:
-    """ImageReader on a list; `down` makes it unreachable."""
+    """ImageReader on a list; `down` makes it unreachable.
+
+    `erased` are the owners of pictures that were erased.
+    """
 
     def __init__(self) -> None:
         self.images: list[Image] = []
+        self.erased: dict[uuid.UUID, uuid.UUID] = {}
         self.down = False
 
+    def was_erased(self, image_id: uuid.UUID, owner: uuid.UUID | None) -> bool:
+        self._reach()
+        return owner in (None, self.erased.get(image_id)) and image_id in self.erased
+
     def find(self, image_id: uuid.UUID, owner: uuid.UUID | None) -> Image | None:
-        if self.down:
-            raise DatabaseUnavailable()
+        self._reach()
         for stored in self.images:
             if stored.image_id == image_id and owner in (None, stored.user_id):
                 return stored
         return None
+
+    def _reach(self) -> None:
+        if self.down:
+            raise DatabaseUnavailable()
+
+
+class InMemoryUserReader:
+    """UserReader on a dictionary; `down` makes it unreachable."""
+
+    def __init__(self) -> None:
+        self.users: dict[uuid.UUID, User] = {}
+        self.erased: set[uuid.UUID] = set()
+        self.down = False
+
+    def find(self, user_id: uuid.UUID) -> User | None:
+        self._reach()
+        return self.users.get(user_id)
+
+    def was_erased(self, user_id: uuid.UUID) -> bool:
+        self._reach()
+        return user_id in self.erased
+
+    def _reach(self) -> None:
+        if self.down:
+            raise DatabaseUnavailable()
 
 
 def _place(row: Row) -> tuple[datetime, uuid.UUID]:

@@ -1,6 +1,7 @@
 """An inbox in memory."""
 from __future__ import annotations
 
+import re
 import threading
 import uuid
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from predict.inbox.repository import Backlog, ClaimedEvent, Fault
 from predict.repository import UploadClaim
 
 OPEN = {"pending", "classified"}
+# A key that was given out with a form; this inbox knows of no form that is still good.
+FORM = re.compile(r"uploads/[^/]+/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/")
 TOLERANCE = timedelta(seconds=5)
 
 
@@ -38,7 +41,8 @@ class Row:
 class InMemoryInbox:
     """Inbox in a dictionary; `users` are those who exist, `down` makes it unreachable.
 
-    `told` are the events given up that were announced to the outside.
+    `told` are the events given up that were announced to the outside, `erased` says when users
+    were erased, and `doomed` are keys and ETags of objects that are going to be removed.
     """
 
     def __init__(self, bucket: str = "images") -> None:
@@ -46,6 +50,8 @@ class InMemoryInbox:
         self.rows: dict[uuid.UUID, Row] = {}
         self.users: set[uuid.UUID] = set()
         self.told: list[uuid.UUID] = []
+        self.erased: dict[uuid.UUID, datetime] = {}
+        self.doomed: set[tuple[str, str]] = set()
         self.down = False
         self._lock = threading.RLock()
 
@@ -77,7 +83,7 @@ class InMemoryInbox:
                 event_id, row.lease_token, row.event.key, row.event.version_id,
                 row.etag or row.event.etag, row.event.size, row.modified, row.event.owner,
                 row.event.owner in self.users, row.state == "classified", row.attempts,
-                row.received_at)
+                row.received_at, row.state == "pending" and self._is_erased(row))
 
     def removed(self, event: ClaimedEvent) -> None:
         with self._reached():
@@ -107,6 +113,12 @@ class InMemoryInbox:
                 row.state, row.fault, row.reason, row.modified = "dead", fault, reason, modified
                 self.told.append(event.event_id)
 
+    def blank(self, event: ClaimedEvent) -> None:
+        with self._reached():
+            if row := self._held(event.event_id, event.lease_token, {"pending"}):
+                row.state, row.reason = "erased", None
+                row.event = StorageEvent(row.event.bucket, f"erased/{event.event_id}")
+
     def is_accounted_for(self, event: ClaimedEvent, etag: str) -> bool:
         with self._reached():
             mine = self.rows[event.event_id]
@@ -134,7 +146,20 @@ class InMemoryInbox:
             row.etag, row.modified, row.reason = claim.etag, claim.modified, None
             return True
 
+    def _is_erased(self, row: Row) -> bool:
+        owner = row.event.owner
+        if (row.event.key, row.event.etag) in self.doomed:
+            return True
+        if owner is None or owner not in self.erased:
+            return False
+        written, erased = row.event.written_at or row.received_at, self.erased[owner]
+        return (owner not in self.users or written <= erased + TOLERANCE
+                or (written <= erased + timedelta(minutes=10)
+                    and FORM.match(row.event.key) is not None))
+
     def _insert(self, event: StorageEvent, announced_by: str) -> bool:
+        if (event.key, event.etag) in self.doomed:
+            return False
         for row in self.rows.values():
             same = row.event.bucket == event.bucket and row.event.key == event.key \
                 and row.event.etag == event.etag

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common.deadlines import Deadline
 from common.errors import ModelUnavailable
 from common.inference.engine import Pixels
 from common.inference.model import Model, ModelLoader, ModelRow
@@ -24,7 +25,9 @@ class FakeEngine:
         self.calls: list[Pixels] = []
         self.before: Callable[[], object] = lambda: None
 
-    def predict(self, pixels: Pixels) -> NDArray[np.float32]:
+    def predict(
+        self, pixels: Pixels, deadline: Deadline | None = None
+    ) -> NDArray[np.float32]:
         self.before()
         self.calls.append(pixels)
         bright = np.clip(pixels.mean(axis=(1, 2, 3)) / 2 + 0.5, 0, 1) * 0.75
@@ -42,12 +45,14 @@ def fake_model(engine: FakeEngine | None = None, **changes: Any) -> Model:
 
 
 class FixedLineup:
-    """ModelProvider with the same models for ever, or none."""
+    """ModelProvider with the same models for ever, or none; `before` runs with each look."""
 
     def __init__(self, active: Model | None, **roles: Any) -> None:
+        self.before: Callable[[], object] = lambda: None
         self.current = None if active is None else Lineup(active, **roles)
 
     def lineup(self) -> Lineup:
+        self.before()
         if self.current is None:
             raise ModelUnavailable("No model is active.")
         return self.current

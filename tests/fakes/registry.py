@@ -30,7 +30,8 @@ class InMemoryVersionRepository:
             if version.version in self.rows:
                 return False
             self.rows[version.version] = {
-                **asdict(version), "state": "validating", "is_active": False,
+                **asdict(version), "registered_by": version.origin.actor,
+                "state": "validating", "is_active": False,
                 "canary_percent": 0, "shadow": False, "twin_digest": None, "report": None,
                 "validated_at": None, "activated_at": None, "created_at": now(),
                 "lease_until": None, "attempts": 0}

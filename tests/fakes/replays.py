@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from common.deadlines import Deadline
 from common.errors import Conflict, DatabaseUnavailable, ModelUnavailable
 from common.inference.engine import Pixels
 from common.inference.imaging import open_picture
@@ -19,6 +20,7 @@ from model_admin.replay.evidence import Evidence
 from model_admin.replay.repository import Answer, RecordedPrediction
 from model_admin.replay.service import ReplayService
 from tests import manifests, pictures
+from tests.fakes.audit import InMemoryTrail
 from tests.fakes.models import LABELS, FakeEngine
 from tests.fakes.storage import InMemoryObjectStore
 
@@ -74,10 +76,12 @@ class BatchSensitiveEngine(FakeEngine):
         super().__init__("tensorflow")
         self.most = most
 
-    def predict(self, pixels: Pixels) -> NDArray[np.float32]:
+    def predict(
+        self, pixels: Pixels, deadline: Deadline | None = None
+    ) -> NDArray[np.float32]:
         if len(pixels) > self.most:
             raise ValueError(f"This takes {self.most} pictures.")
-        scores = super().predict(pixels)
+        scores = super().predict(pixels, deadline)
         return scores if len(pixels) == 1 else np.nextafter(scores, np.float32(1))
 
 
@@ -89,6 +93,7 @@ class Archive:
     versions: FakeVersions = field(default_factory=FakeVersions)
     pictures: InMemoryObjectStore = field(default_factory=InMemoryObjectStore)
     models: InMemoryObjectStore = field(default_factory=InMemoryObjectStore)
+    trail: InMemoryTrail = field(default_factory=InMemoryTrail)
     owner: uuid.UUID = field(default_factory=uuid.uuid4)
 
     def __post_init__(self) -> None:
@@ -102,7 +107,7 @@ class Archive:
     def service(self) -> ReplayService:
         return ReplayService(
             self.predictions, self.versions, Evidence(self.pictures, self.models),
-            max_pixels=1_000_000)
+            max_pixels=1_000_000, trail=self.trail)
 
     def classify(
         self, data: bytes = PICTURE, classes: int = 2, engine: str = "litert", **changes: Any
@@ -117,7 +122,7 @@ class Archive:
         prediction_id = uuid.uuid4()
         recorded = RecordedPrediction(
             prediction_id, Answer(**{"image_sha256": sha256(data), **answer}),
-            f"2026/01/31/{prediction_id}.png", len(data), "ready")
+            f"2026/01/31/{prediction_id}.png", len(data), "ready", self.owner)
         self.predictions.rows[prediction_id] = self.owner, recorded
         return recorded
 

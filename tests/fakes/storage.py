@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from common.errors import NotFound, ObjectChanged, StoreUnavailable
-from common.storage import ListedObject, StoredObject, Writing
+from common.storage import ListedObject, ObjectVersion, StoredObject, Writing
 
 
 class InMemoryObjectStore:
@@ -64,7 +64,11 @@ class InMemoryObjectStore:
                 yield ListedObject(
                     key, self.modified[key], len(self.objects[key][0]), self._writing(key).etag)
 
-    def delete(self, key: str) -> None:
+    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
+        for each in self.list(prefix):
+            yield ObjectVersion(each.key, "null", each.etag, each.modified)
+
+    def delete(self, key: str, version_id: str = "") -> None:
         self.ping()
         with self._lock:
             self.objects.pop(key, None)

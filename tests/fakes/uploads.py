@@ -30,13 +30,15 @@ class InMemoryUploads:
         self.events: list[tuple[str, Row]] = []
         self.down = False
 
-    def add(self, upload: AllowedUpload, email: str) -> None:
+    def add(self, upload: AllowedUpload, email: str | None) -> None:
         self._reach()
         if upload.object_key in {each.object_key for each in self.uploads.values()}:
             raise Conflict()
         others = {other for user, other in self.users.items() if user != upload.user_id}
-        self.users[upload.user_id] = (
-            placeholder_email(upload.user_id) if email in others else email)
+        if email is not None:
+            self.users[upload.user_id] = (
+                placeholder_email(upload.user_id) if email in others else email)
+        self.users.setdefault(upload.user_id, placeholder_email(upload.user_id))
         self.uploads[upload.upload_id] = upload
 
     def find(self, upload_id: uuid.UUID, owner: uuid.UUID | None) -> Row | None:

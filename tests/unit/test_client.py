@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from imgclass.client import (
-    Client, ClientError, Filters, InvalidToken, Model, NoAnswer, ProblemError, StillValidating,
-    UnexpectedAnswer, Unreachable)
+    Client, ClientError, ConnectionLost, Filters, InvalidToken, Model, NoAnswer, ProblemError,
+    StillValidating, UnexpectedAnswer, Unreachable)
 from tests.fakes.api import JPEG, PNG, FakeApi, Outage, free_port, model_archive, token
 
 USER = "6f1c3a52-58ff-4c1c-8f0e-0d8f0f6d2c11"
@@ -172,15 +172,63 @@ def test_predict_is_repeated_when_the_service_says_when(
 
 
 @pytest.mark.parametrize("outage", [
-    Outage(503, times=1), Outage(502, times=1, retry_after="0")], ids=["uninvited", "502"])
+    Outage(503, times=2), Outage(502, times=2), Outage(504, times=1),
+    Outage(409, times=1, retry_after="0")], ids=["503", "502", "504", "in progress"])
+def test_predict_is_repeated_with_its_key(
+    client: Client, api: FakeApi, outage: Outage
+) -> None:
+    """A picture that may have been taken is sent again, because its key tells that it is the
+    same."""
+    api.outage = outage
+    client.predict(JPEG)
+    assert len(api.answers) == len(api.predictions) == 1
+
+
+def test_answer_that_is_lost(client: Client, api: FakeApi, tmp_path: Path) -> None:
+    """A picture whose answer is lost on the way is sent again, whole, and classified once."""
+    picture = tmp_path / "cup.jpg"
+    picture.write_bytes(JPEG)
+    api.losing = 2
+    assert client.image_content(client.predict(picture).image_id) == JPEG
+    assert api.requests.count("POST /api/v1/predict") == 3
+    assert len(api.predictions) == 1
+
+
+def test_answers_that_are_lost_again_and_again(client: Client, api: FakeApi) -> None:
+    """After three attempts the caller is told that nobody knows."""
+    api.losing = 9
+    with pytest.raises(ConnectionLost):
+        client.predict(JPEG)
+    assert api.requests == ["POST /api/v1/predict"] * 3
+
+
+def test_lost_answers_to_other_requests(client: Client, api: FakeApi) -> None:
+    """What is only read is read again; what decides something is not sent twice."""
+    api.losing = 1
+    assert client.models() == []
+    api.losing = 1
+    with pytest.raises(ConnectionLost):
+        client.roll_back()
+    assert api.requests == ["GET /api/v1/models"] * 2 + ["POST /api/v1/models/rollback"]
+
+
+@pytest.mark.parametrize("outage", [Outage(409, times=1), Outage(500, times=1)], ids=str)
 def test_predict_is_not_repeated_otherwise(
     client: Client, api: FakeApi, outage: Outage
 ) -> None:
-    """A picture that may have been taken is not sent twice."""
+    """What the service refuses or fails at is told, not tried again."""
     api.outage = outage
     with pytest.raises(ProblemError):
         client.predict(JPEG)
     assert api.requests == ["POST /api/v1/predict"]
+
+
+def test_keys(client: Client, api: FakeApi) -> None:
+    """Each call has a key of its own, unless the caller names one."""
+    first, second = client.predict(JPEG), client.predict(JPEG)
+    assert first != second
+    assert client.predict(JPEG, key="mine") == client.predict(JPEG, key="mine")
+    assert len(api.answers) == 3
 
 
 def test_nothing_listens() -> None:

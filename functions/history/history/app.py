@@ -5,35 +5,57 @@ from flask import Flask
 from prometheus_client import CollectorRegistry
 
 from common import logs
-from common.auth import Authenticator
+from common.audit import PostgresAuditTrail
+from common.auth import Authenticator, MachineToken
 from common.config import Settings
 from common.db import Database
+from common.rate_limits import RateLimits
+from common.refusals import RefusalLog
 from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app
+from history.erasure import routes as erasure_routes
+from history.erasure.repository import PostgresErasures
+from history.erasure.service import Erasures
+from history.erasure.worker import ErasureWorker
 from history.images import routes as image_routes
 from history.images.repository import PostgresImageReader
 from history.images.service import ImageArchive
 from history.predictions import routes as prediction_routes
 from history.predictions.repository import PostgresPredictionReader
 from history.predictions.service import PredictionHistory
+from history.users import routes as user_routes
+from history.users.repository import PostgresUserReader
+from history.users.service import Users
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The WSGI application."""
+    """The WSGI application; erasures that were left unfinished are finished in the background."""
     settings = settings or Settings.load()
     logs.configure("history", settings.log_level, settings.log_dir)
-    database = Database(settings, size=settings.web_threads)
-    client = s3_client(settings, connections=settings.web_threads)
+    database = Database(settings, size=settings.web_threads + 1)
+    client = s3_client(settings, connections=settings.web_threads + 1)
     pictures = S3ObjectStore(client, settings.minio_bucket_name)
+    trail, erasures = PostgresAuditTrail(database), PostgresErasures(database)
+    worker = ErasureWorker(erasures, pictures)
     app = create_web_app(
         "history",
         Authenticator(settings),
         {"database": database.ping, "object store": pictures.ping},
         settings.max_body_bytes,
         CollectorRegistry(),
+        MachineToken(settings.events_token),
+        limits=RateLimits(settings, reading="read", writing="read"),
+        trusted_proxies=settings.trusted_proxies,
     )
+    refusals = RefusalLog(trail)
+    refusals.install(app)
     app.register_blueprint(prediction_routes.create_routes(
-        PredictionHistory(PostgresPredictionReader(database))))
+        PredictionHistory(PostgresPredictionReader(database), trail)))
     app.register_blueprint(image_routes.create_routes(
-        ImageArchive(PostgresImageReader(database), pictures)))
+        ImageArchive(PostgresImageReader(database), pictures, trail)))
+    app.register_blueprint(user_routes.create_routes(
+        Users(PostgresUserReader(database), trail)))
+    app.register_blueprint(erasure_routes.create_routes(Erasures(erasures, worker)))
+    worker.start()
+    refusals.start()
     return app

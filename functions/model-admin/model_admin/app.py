@@ -5,14 +5,20 @@ from flask import Flask
 from prometheus_client import CollectorRegistry
 
 from common import logs
+from common.audit import PostgresAuditTrail
 from common.auth import Authenticator
 from common.config import Settings
 from common.cpu import available_cpus
 from common.db import Database
 from common.inference.files import ModelFiles
 from common.inference.model import ModelLoader
+from common.rate_limits import RateLimits
+from common.refusals import RefusalLog
 from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app
+from model_admin.audit.repository import PostgresAuditReader
+from model_admin.audit.routes import create_routes as audit_routes
+from model_admin.audit.service import AuditLog
 from model_admin.backfill.claims import PostgresBackfillClaims
 from model_admin.backfill.classifier import PictureClassifier
 from model_admin.backfill.repository import PostgresBackfillRepository
@@ -65,6 +71,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     backfills = BackfillWorker(
         PostgresBackfillClaims(database), versions,
         PictureClassifier(pictures, settings.max_pixels))
+    trail = PostgresAuditTrail(database)
     registry = ModelRegistry(
         PostgresVersionRepository(database), models, worker.wake, settings.max_model_bytes)
     app = create_web_app(
@@ -73,7 +80,11 @@ def create_app(settings: Settings | None = None) -> Flask:
         {"database": database.ping, "object store": models.ping},
         settings.max_model_bytes + FRAMING_BYTES,
         CollectorRegistry(),
+        limits=RateLimits(settings, reading="admin", writing="admin"),
+        trusted_proxies=settings.trusted_proxies,
     )
+    refusals = RefusalLog(trail)
+    refusals.install(app)
     app.register_blueprint(registry_routes(registry))
     app.register_blueprint(rollout_routes(ModelRollout(
         PostgresRolloutRepository(database), registry, models)))
@@ -82,10 +93,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(insight_routes(VersionComparison(PostgresComparisonReader(database))))
     app.register_blueprint(replay_routes(ReplayService(
         PostgresRecordedPredictions(database), versions, Evidence(pictures, models),
-        settings.max_pixels)))
+        settings.max_pixels, trail)))
     app.register_blueprint(event_routes(StorageEvents(
         PostgresEventRepository(database, settings.minio_bucket_name), pictures)))
     app.register_blueprint(webhook_routes(Webhooks(PostgresWebhookRepository(database))))
+    app.register_blueprint(audit_routes(AuditLog(PostgresAuditReader(database))))
+    refusals.start()
     worker.start()
     backfills.start()
     return app

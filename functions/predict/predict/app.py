@@ -9,6 +9,7 @@ from flask import Flask, Request
 from prometheus_client import CollectorRegistry
 
 from common import logs
+from common.audit import PostgresAuditTrail
 from common.auth import Authenticator, MachineToken
 from common.config import Settings
 from common.cpu import available_cpus
@@ -16,8 +17,13 @@ from common.db import Database
 from common.inference.files import ModelFiles
 from common.inference.model import ModelLoader
 from common.notifications import Listener
+from common.rate_limits import RateLimits
+from common.refusals import RefusalLog
 from common.storage import S3ObjectStore, s3_client
 from common.web import create_web_app, failing
+from predict.idempotency.repository import PostgresKeyRepository
+from predict.idempotency.service import RepeatableClassification
+from predict.inbox import cron
 from predict.inbox.classifier import UploadClassifier
 from predict.inbox.reconcile import PostgresPictureIndex, Reconciler
 from predict.inbox.repository import PostgresInbox
@@ -93,6 +99,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         ThreadPoolExecutor(connections, thread_name_prefix="store"),
         ShadowScorer(repository, telemetry, settings.max_pixels),
         telemetry, settings.max_pixels)
+    keys = PostgresKeyRepository(database)
     checks = {"model": models.check, "database": database.ping, "object store": pictures.ping}
     load, inbox_telemetry = RequestLoad(threads), InboxTelemetry(registry)
     inbox = PostgresInbox(database, bucket, bool(settings.k_sink), outbox.wake)
@@ -103,18 +110,26 @@ def create_app(settings: Settings | None = None) -> Flask:
         inbox_threads, settings.inbox_max_attempts)
     sweeper = Sweeper(
         pictures, inbox, Reconciler(pictures, PostgresPictureIndex(database)),
-        PostgresSweepLock(database), bucket, inbox_telemetry)
+        PostgresSweepLock(database), bucket, inbox_telemetry, keys.forget_expired)
     app = create_web_app(
         "predict", Authenticator(settings), checks, settings.max_body_bytes, registry,
-        MachineToken(settings.events_token))
+        MachineToken(settings.events_token), open_paths=frozenset({cron.PATH}),
+        limits=RateLimits(settings, reading="read", writing="predict"),
+        trusted_proxies=settings.trusted_proxies)
     app.request_class = InMemoryRequest
-    app.register_blueprint(create_routes(service, load))
-    app.register_blueprint(inbox_routes(
-        InboxService(inbox, worker, sweeper, bucket, outbox.drain)))
+    refusals = RefusalLog(PostgresAuditTrail(database))
+    refusals.install(app)
+    app.register_blueprint(create_routes(RepeatableClassification(service, keys), load))
+    inbox_service = InboxService(inbox, worker, sweeper, bucket, outbox.drain)
+    app.register_blueprint(inbox_routes(inbox_service))
+    if settings.cron_seconds:
+        app.register_blueprint(cron.create_routes(
+            cron.Rounds(inbox_service, settings.cron_seconds)))
     app.register_blueprint(upload_routes(Uploads(
         PostgresUploadRepository(database, bucket),
         PublicFormSigner(settings), pictures, settings.max_body_bytes)))
     models.start()
+    refusals.start()
     if settings.inbox_worker:
         worker.start()
     if settings.sweep_seconds:

@@ -2,7 +2,8 @@
 -- Store a picture's owner, the picture and its prediction, and have them told to whom it may
 -- concern; answers the prediction's id.
 -- The owner is created or, if its token names another address by now, updated. An address that
--- already belongs to another user is replaced by a placeholder.
+-- already belongs to another user is replaced by a placeholder. Once the owner's row is held, it
+-- is certain whether the owner was erased since the request began.
 WITH owner AS (
     INSERT INTO users (user_id, email)
     SELECT
@@ -15,6 +16,7 @@ WITH owner AS (
         END
     ON CONFLICT (user_id) DO UPDATE SET email = excluded.email
     WHERE :email::text IS NOT NULL AND users.email <> excluded.email
+    RETURNING user_id
 ),
 image AS (
     INSERT INTO images (
@@ -39,8 +41,16 @@ prediction AS (
 )
 SELECT prediction_id, publish_event(
     'imgclass.prediction.created', prediction_id::text,
-    to_jsonb(prediction) || jsonb_build_object('object_key', :object_key::text), :has_sink)
-FROM prediction;
+    to_jsonb(prediction) || jsonb_build_object('object_key', :object_key::text), :has_sink),
+    refuse_if_erased(:user_id, :elapsed)
+FROM prediction, (SELECT count(*) FROM owner) AS held;
+
+-- name: complete_key^
+-- Note which prediction answers a key, if the key is still the caller's.
+UPDATE idempotency_keys SET prediction_id = :prediction_id
+WHERE user_id = :user_id AND key_digest = :key_digest AND lease_token = :lease_token
+    AND prediction_id IS NULL
+RETURNING prediction_id;
 
 -- name: lock_upload$
 -- Let nobody else complete an event of the same object before this is committed.

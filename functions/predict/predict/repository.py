@@ -1,12 +1,13 @@
 """What predict writes to PostgreSQL."""
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Union
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
@@ -72,15 +73,30 @@ class UploadClaim:
     keep: bool
 
 
+@dataclass(frozen=True)
+class KeyClaim:
+    """A claim on a user's Idempotency-Key, of which the SHA-256 is kept."""
+
+    user_id: uuid.UUID
+    key_digest: bytes
+    lease_token: uuid.UUID
+
+
+Claim = Union[UploadClaim, KeyClaim]
+
+
 class PredictionRepository(Protocol):
     """Keeps predictions."""
 
-    def record(self, record: PredictionRecord, claim: UploadClaim | None = None) -> uuid.UUID:
+    def record(
+        self, record: PredictionRecord, claim: Claim | None = None, began: float | None = None
+    ) -> uuid.UUID:
         """Store everything or nothing; answers the prediction's id.
 
-        That the event of `claim` is dealt with is part of it. Raises LeaseLost when it is
-        dealt with by another, DatabaseUnavailable, and CommitUnknown if everything may have been
-        stored after all.
+        That the event or the key of `claim` is dealt with is part of it. Raises LeaseLost when
+        it is dealt with by another, Conflict if the user was erased since the request `began`,
+        on the clock of time.perf_counter, DatabaseUnavailable, and CommitUnknown if everything
+        may have been stored after all.
         """
 
     def record_shadow(self, record: ShadowRecord) -> None:
@@ -104,9 +120,12 @@ class PostgresPredictionRepository:
         self._has_sink = has_sink
         self._published = published
 
-    def record(self, record: PredictionRecord, claim: UploadClaim | None = None) -> uuid.UUID:
+    def record(
+        self, record: PredictionRecord, claim: Claim | None = None, began: float | None = None
+    ) -> uuid.UUID:
         parameters = {
             **asdict(record),
+            "began": time.perf_counter() if began is None else began,
             "prediction_id": uuid.uuid4(),
             "placeholder_email": placeholder_email(record.user_id),
             "top_k": Json(record.top_k),
@@ -126,16 +145,23 @@ class PostgresPredictionRepository:
         with self._database.transaction() as connection:
             _queries.record_shadow_prediction(connection, **parameters)
 
-    def _insert(self, parameters: dict[str, Any], claim: UploadClaim | None) -> uuid.UUID:
+    def _insert(self, parameters: dict[str, Any], claim: Claim | None) -> uuid.UUID:
         with self._database.transaction() as connection:
+            elapsed = time.perf_counter() - parameters["began"]
             if claim is not None:
                 _complete(connection, claim, parameters["prediction_id"])
-            prediction_id: uuid.UUID = _queries.record_prediction(connection, **parameters)
+            prediction_id: uuid.UUID = _queries.record_prediction(
+                connection, **parameters, elapsed=elapsed)
         self._published()
         return prediction_id
 
 
-def _complete(connection: Connection, claim: UploadClaim, prediction_id: uuid.UUID) -> None:
-    _queries.lock_upload(connection, event_id=claim.event_id)
-    if _queries.complete_upload(connection, **asdict(claim), prediction_id=prediction_id) is None:
+def _complete(connection: Connection, claim: Claim, prediction_id: uuid.UUID) -> None:
+    parameters = {**asdict(claim), "prediction_id": prediction_id}
+    if isinstance(claim, KeyClaim):
+        completed = _queries.complete_key(connection, **parameters)
+    else:
+        _queries.lock_upload(connection, event_id=claim.event_id)
+        completed = _queries.complete_upload(connection, **parameters)
+    if completed is None:
         raise LeaseLost()

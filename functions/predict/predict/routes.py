@@ -9,14 +9,16 @@ from flask import Blueprint, Response, g, jsonify, request
 from common.auth import Principal
 from common.errors import Forbidden, InvalidRequest
 from common.fields import clean_filename, parse_integer, parse_uuid
-from common.web import principal
+from common.web import deadline, principal
+from predict.idempotency.key import HEADER, read_key
+from predict.idempotency.service import Classifier
 from predict.load import RequestLoad
-from predict.service import ClassificationService, Submission
+from predict.service import Submission
 
 MAX_TOP_K = 100
 
 
-def create_routes(service: ClassificationService, load: RequestLoad) -> Blueprint:
+def create_routes(service: Classifier, load: RequestLoad) -> Blueprint:
     """The routes of picture classification; `load` hears of each that is waited for."""
     routes = Blueprint("predict", __name__)
 
@@ -24,7 +26,7 @@ def create_routes(service: ClassificationService, load: RequestLoad) -> Blueprin
     def predict() -> Response:
         sent = request.form.get("top_k")
         top_k = None if sent is None else parse_integer("top_k", sent, 1, MAX_TOP_K)
-        submission = _submission(principal(), top_k or 1)
+        submission = _submission(principal(), top_k)
         with load.request():
             answer = service.classify(submission)
         body: dict[str, Any] = {
@@ -38,23 +40,29 @@ def create_routes(service: ClassificationService, load: RequestLoad) -> Blueprin
             body["top_k"] = [score.as_json() for score in answer.scores[:top_k]]
         response = jsonify(body)
         response.headers["X-Model-Version"] = answer.model_version
+        if answer.replayed:
+            response.headers["Idempotency-Replayed"] = "true"
         return response
 
     return routes
 
 
-def _submission(caller: Principal, top_k: int) -> Submission:
+def _submission(caller: Principal, top_k: int | None) -> Submission:
     file = request.files.get("file")
     if file is None:
         raise InvalidRequest("Send the picture as the multipart field file.")
     user_id = _user_id(request.form.get("user_id"), caller)
+    data = file.read()
     return Submission(
-        data=file.read(),
+        data=data,
         filename=clean_filename(file.filename or ""),
         user_id=user_id,
         email=caller.email if user_id == caller.user_id else None,
         request_id=g.request_id,
-        top_k=top_k,
+        top_k=top_k or 1,
+        deadline=deadline(),
+        key=read_key(request.headers.get(HEADER), caller.user_id, user_id, top_k, data),
+        began=g.started,
     )
 
 

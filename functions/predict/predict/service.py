@@ -6,16 +6,18 @@ import logging
 import time
 import uuid
 from concurrent.futures import Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
+from common.deadlines import Deadline
 from common.errors import CommitUnknown, ImgclassError
 from common.inference.engine import Score
 from common.inference.imaging import Picture, open_picture
 from common.inference.model import Model
 from common.storage import ObjectStore, Writing
+from predict.idempotency.key import RequestKey
 from predict.models import ModelProvider
-from predict.repository import PredictionRecord, PredictionRepository, UploadClaim
+from predict.repository import KeyClaim, PredictionRecord, PredictionRepository, UploadClaim
 from predict.shadow import ShadowScorer
 from predict.telemetry import Telemetry
 
@@ -37,7 +39,9 @@ class Submission:
     """A picture to classify: its bytes as sent, its owner, and where it came from.
 
     `email` None leaves the address known of the owner. At least `top_k` classes are recorded, and
-    never fewer than the model's manifest names. `upload` is None for what came by HTTP.
+    never fewer than the model's manifest names. `upload` is None for what came by HTTP, and
+    `deadline` where nobody waits. `key` is sent with what may be sent again, and `claim` is the
+    claim on it. `began` is when the request came in, on the clock of time.perf_counter.
     """
 
     data: bytes
@@ -47,6 +51,10 @@ class Submission:
     request_id: str
     top_k: int
     upload: Upload | None = None
+    deadline: Deadline | None = None
+    key: RequestKey | None = None
+    claim: KeyClaim | None = None
+    began: float = field(default_factory=time.perf_counter)
 
     @property
     def source(self) -> str:
@@ -65,13 +73,17 @@ class Submission:
 
 @dataclass(frozen=True)
 class Classification:
-    """The recorded answer; `prediction_time_ms` is decoding plus inference in milliseconds."""
+    """The recorded answer; `prediction_time_ms` is decoding plus inference in milliseconds.
+
+    `replayed`: it was given before, to the same request.
+    """
 
     prediction_id: uuid.UUID
     image_id: uuid.UUID
     model_version: str
     prediction_time_ms: int
     scores: list[Score]
+    replayed: bool = False
 
 
 class ClassificationService:
@@ -99,10 +111,13 @@ class ClassificationService:
         """Classify, store and record one picture.
 
         Raises UnsupportedMedia, BrokenPicture or PayloadTooLarge for a picture that cannot be
-        used, and Unavailable when the model, the store or the database cannot serve; for an
-        upload also NotFound or ObjectChanged when it is not there any more, and LeaseLost when
-        another deals with it. Then nothing is recorded.
+        used, DeadlineExceeded when it could not be inferred in time, Conflict if its owner was
+        erased meanwhile, and Unavailable when the model, the store or the database cannot serve;
+        for an upload also NotFound or ObjectChanged when it is not there any more, and LeaseLost
+        when another deals with it or has taken the key over. Then nothing is recorded.
         """
+        if submission.deadline is not None:
+            submission.deadline.check()
         lineup = self._models.lineup()
         model = lineup.model_for(submission.user_id)
         picture = open_picture(submission.data, self._max_pixels)
@@ -115,13 +130,15 @@ class ClassificationService:
         stored = self._executor.submit(self._store_picture, key, submission, picture.media_type)
         try:
             with self._telemetry.inference_seconds.time():
-                scores = model.classify(pixels, max(submission.top_k, model.manifest.top_k))
+                scores = model.classify(
+                    pixels, max(submission.top_k, model.manifest.top_k), submission.deadline)
             elapsed_ms = round((time.perf_counter() - started) * 1000)
             stored.result()
             with self._telemetry.record_seconds.time():
                 prediction_id = self._repository.record(
                     _record(submission, picture, model, image_id, key, scores, elapsed_ms),
-                    submission.upload.claim if submission.upload else None)
+                    submission.upload.claim if submission.upload else submission.claim,
+                    submission.began)
         except CommitUnknown:
             raise  # the row may exist, and then its object must
         except Exception:

@@ -76,6 +76,29 @@ def test_strangers_cannot_read(servers: Settings, bucket: str, store: ObjectStor
     caught.value.close()
 
 
+def test_bucket_with_versions(servers: Settings) -> None:
+    """Where versions are kept, a deleted object is gone only once each of its versions is."""
+    client, name = s3_client(servers, connections=1), f"test-{uuid.uuid4()}"
+    client.create_bucket(Bucket=name)
+    client.put_bucket_versioning(
+        Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    store = S3ObjectStore(client, name)
+    for data in (b"first", b"second"):
+        store.put("2026/cup.jpg", data, "image/jpeg")
+    first, *_ = sorted(store.versions("2026/cup.jpg"), key=lambda each: each.modified)
+    store.delete("2026/cup.jpg")
+    assert not store.exists("2026/cup.jpg")
+    found = list(store.versions("2026/"))
+    assert sorted(bool(each.etag) for each in found) == [False, True, True]
+    assert b"".join(store.get("2026/cup.jpg", first.version_id).chunks) in (b"first", b"second")
+    for each in found:
+        store.delete(each.key, each.version_id)
+    assert list(store.versions("")) == []
+    with pytest.raises(NotFound):
+        store.get("2026/cup.jpg", first.version_id)
+    client.delete_bucket(Bucket=name)
+
+
 def test_many_at_once(store: ObjectStore) -> None:
     """One client serves many threads."""
     def there_and_back(number: int) -> bool:

@@ -100,7 +100,7 @@ def test_others_may_be_let_write(functions: S3Client, bucket: str, key: str) -> 
 
 
 def test_versions_may_be_handled(root: S3Client, functions: S3Client, key: str) -> None:
-    """Where the bucket keeps versions, each can be read, copied and removed."""
+    """Where the bucket keeps versions, each can be listed, read, copied and removed."""
     place: dict[str, Any] = {"Bucket": "models", "Key": key}
     root.put_bucket_versioning(
         Bucket="models", VersioningConfiguration={"Status": "Enabled"})
@@ -111,6 +111,8 @@ def test_versions_may_be_handled(root: S3Client, functions: S3Client, key: str) 
         copied = functions.copy_object(
             **place, MetadataDirective="REPLACE",
             CopySource={"Bucket": "models", "Key": key, "VersionId": first})
+        listed = functions.list_object_versions(Bucket="models", Prefix=key)["Versions"]
+        assert {each["VersionId"] for each in listed} == {first, second, copied["VersionId"]}
         for version in (first, second, copied["VersionId"]):
             functions.delete_object(**place, VersionId=version)
         with pytest.raises(functions.exceptions.NoSuchKey):

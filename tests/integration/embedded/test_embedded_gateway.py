@@ -35,6 +35,7 @@ ROUTES = {
     "/api/v1/predictions/7": ("history", "/api/v1/predictions/7"),
     "/api/v1/images/7/content": ("history", "/api/v1/images/7/content"),
     "/api/v1/users/me": ("history", "/api/v1/users/me"),
+    "/api/v1/users": ("history", "/api/v1/users"),
     "/api/v1/models": ("model-admin", "/api/v1/models"),
     "/api/v1/models/v1/activate": ("model-admin", "/api/v1/models/v1/activate"),
     "/api/v1/replays": ("model-admin", "/api/v1/replays"),
@@ -43,6 +44,7 @@ ROUTES = {
     "/api/v1/datasets/export": ("model-admin", "/api/v1/datasets/export"),
     "/api/v1/events?state=dead": ("model-admin", "/api/v1/events?state=dead"),
     "/api/v1/drift": ("model-admin", "/api/v1/drift"),
+    "/api/v1/audit?limit=1": ("model-admin", "/api/v1/audit?limit=1"),
     "/function/predict/api/v1/predict?x=1": ("predict", "/api/v1/predict?x=1"),
     "/function/predict/v2/health/live": ("predict", "/v2/health/live"),
     "/function/predict/health": ("predict", "/health"),
@@ -60,6 +62,7 @@ ROUTES = {
 HIDDEN = [
     "/", "/metrics", "//metrics", "/./metrics", "/%6detrics", "/METRICS", "/metrics/",
     "/_/ready", "/_/health", "/%5f/ready", "//_//ready", "/events/storage", "/events/drain",
+    "/events/erasures", "/function/history/events/erasures", "/api/v1/auditx",
     "/function", "/function/predict", "/function/predict/", "/function/predict/metrics",
     "/function/predict//metrics", "/function/predict/../metrics",
     "/function/predict/%2e%2e/metrics",

@@ -12,6 +12,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
 from common.config import Settings
+from history.erasure.worker import ErasureWorker
 from history.images.repository import Image
 from history.predictions.repository import Row
 from tests.databases import add_model, connect, query, temporary_database
@@ -32,8 +33,9 @@ def module_settings(servers: Settings, template: str) -> Iterator[Settings]:
 
 @pytest.fixture
 def database_settings(module_settings: Settings) -> Settings:
-    """The same, without users, pictures and predictions: cheaper than one for each test."""
-    for table in ("predictions", "images", "users"):
+    """The same, without users and all that is stored of them: cheaper than one for each test."""
+    for table in ("outbox", "uploads", "idempotency_keys", "storage_events", "erasures",
+                  "predictions", "backfills", "images", "users"):
         query(module_settings, f"DELETE FROM {table}")
     return module_settings
 
@@ -74,3 +76,9 @@ def _insert(connection: Connection, table: str, columns: dict[str, Any]) -> None
         cursor.execute(
             f"INSERT INTO {table} ({', '.join(columns)}) "
             f"VALUES ({', '.join(['%s'] * len(columns))}) ON CONFLICT DO NOTHING", values)
+
+
+@pytest.fixture
+def resting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing goes on in the background of applications made in this process."""
+    monkeypatch.setattr(ErasureWorker, "start", lambda worker: None)

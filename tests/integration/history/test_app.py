@@ -39,7 +39,9 @@ def bucket(servers: Settings) -> str:
 
 
 @pytest.fixture
-def app(database_settings: Settings, bucket: str, tmp_path: Path) -> Iterator[Flask]:
+def app(
+    database_settings: Settings, bucket: str, tmp_path: Path, resting: None
+) -> Iterator[Flask]:
     with untouched_root_logger():
         yield create_app(replace(
             database_settings, minio_bucket_name=bucket, log_dir=tmp_path, web_threads=2))
@@ -82,7 +84,7 @@ def test_ready(client: FlaskClient) -> None:
 
 
 def test_not_ready_without_its_bucket(
-    database_settings: Settings, tmp_path: Path,
+    database_settings: Settings, tmp_path: Path, resting: None,
 ) -> None:
     """A bucket that is not there is named."""
     with untouched_root_logger():
@@ -117,7 +119,9 @@ def test_object_gone(client: FlaskClient, stored: Image, store: S3ObjectStore) -
     assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
 
 
-def test_store_down(database_settings: Settings, stored: Image, tmp_path: Path) -> None:
+def test_store_down(
+    database_settings: Settings, stored: Image, tmp_path: Path, resting: None
+) -> None:
     """Without the store the bytes are unavailable for a while; metadata are not."""
     with untouched_root_logger():
         client = create_app(replace(
@@ -133,7 +137,8 @@ def test_others_see_nothing(
     client: FlaskClient, predicted: Row, stored: Image, rule: Rule,
 ) -> None:
     """The database itself gives nobody's rows to anybody else."""
-    path = path_of(rule, prediction_id=predicted["prediction_id"], image_id=stored.image_id)
+    path = path_of(rule, prediction_id=predicted["prediction_id"], image_id=stored.image_id,
+                   user_id=ADA)
     assert get(client, path).status_code == 200
     assert get(client, path, user=BOB).status_code == 404
     assert client.get(path, headers=tokens.bearer(BOB, roles=["admin"])).status_code == 200

@@ -64,13 +64,18 @@ class ArchiveInPostgres:
         self._execute("DELETE FROM images WHERE image_id = %(event_id)s",
                       event_id=row["event_id"])
 
-    def note_erasure(self, action: str, subject: uuid.UUID) -> None:
-        self._execute("INSERT INTO audit_log (action, subject) VALUES (%(action)s, %(subject)s)",
-                      action=action, subject=str(subject))
+    def doom(self, row: Row) -> None:
+        self._execute("""
+            WITH erasure AS (
+                INSERT INTO erasures (kind, subject_id, due_at)
+                VALUES ('image', gen_random_uuid(), now()) RETURNING erasure_id)
+            INSERT INTO objects_to_remove (erasure_id, object_key, etag)
+            SELECT erasure_id, %(object_key)s, %(etag)s FROM erasure
+        """, object_key=row["object_key"], etag=row["etag"])
 
     def retries(self) -> list[tuple[str, str, dict[str, Any]]]:
         rows = self._execute("SELECT actor, request_id, remote_address, action, subject, detail "
-                             "FROM audit_log WHERE action NOT LIKE '%%.delete' ORDER BY audit_id")
+                             "FROM audit_log ORDER BY audit_id")
         for row in rows:
             assert (row["actor"], row["request_id"], row["remote_address"]) == (
                 ORIGIN.actor, ORIGIN.request_id, ORIGIN.remote_address)
@@ -169,8 +174,8 @@ def test_completeness(
     archive.add_rows(kept)
     service = StorageEvents(events, pictures)
     assert service.completeness() == {
-        "seen": 3, "classified": 1, "superseded": 0, "pending": 1, "dead": 0, "unannounced": 1,
-        "uploads": 3, "adds_up": True, "differences": {}, "complete": False}
+        "seen": 3, "classified": 1, "superseded": 0, "pending": 1, "dead": 0, "erased": 0,
+        "unannounced": 1, "uploads": 3, "adds_up": True, "differences": {}, "complete": False}
     # The same key with other bytes is an object that nobody has seen yet.
     pictures.put(kept["object_key"], b"overwritten", "image/jpeg")
     assert service.completeness()["unannounced"] == 2

@@ -12,6 +12,7 @@ import httpx
 import numpy as np
 import pytest
 
+from common.audit import Origin, PostgresAuditTrail
 from common.auth import Principal
 from common.config import Settings
 from common.db import Database
@@ -83,7 +84,7 @@ class House:
         self.versions = self._versions(database, cache / "model-admin")
         self._service = ReplayService(
             PostgresRecordedPredictions(database), self.versions,
-            Evidence(self.pictures, self.models), MAX_PIXELS)
+            Evidence(self.pictures, self.models), MAX_PIXELS, PostgresAuditTrail(database))
 
     def _versions(self, database: Database, cache: Path) -> LoadedVersions:
         from tests.models import THREADS
@@ -112,7 +113,7 @@ class House:
 
     def replay(self, prediction_id: uuid.UUID) -> Replay:
         return self._service.replay(
-            Principal(OWNER, "ada@example.org", frozenset()), prediction_id)
+            Principal(OWNER, "ada@example.org", frozenset()), prediction_id, Origin(OWNER))
 
 
 @pytest.fixture

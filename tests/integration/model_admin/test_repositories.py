@@ -12,6 +12,7 @@ from common.db import Database
 from model_admin.registry.repository import PostgresVersionRepository
 from model_admin.validation.repository import PostgresClaimRepository
 from tests.contracts.registry import (
+    ADMIN,
     ClaimRepositoryContract,
     VersionRepositoryContract,
     new_version,
@@ -60,6 +61,20 @@ class TestPostgresVersionRepository(VersionRepositoryContract):
         add_model(database_settings, "v2", is_active=True)
         with pytest.raises(psycopg2.errors.CheckViolation):
             query(database_settings, "UPDATE model_versions SET state = %s", state)
+
+
+def test_registration_is_audited(
+    versions: PostgresVersionRepository, database_settings: Settings
+) -> None:
+    """Who registered a version, when and from where, stands in the audit log, once."""
+    versions.insert(new_version("v7"))
+    versions.insert(new_version("v7"))
+    (line,) = query(database_settings, "SELECT actor, action, subject, detail, request_id, "
+                    "remote_address FROM audit_log WHERE subject = 'v7'")
+    assert line == {
+        "actor": ADMIN, "action": "model.register", "subject": "v7",
+        "detail": {"digest": "a" * 64, "size_bytes": 1 << 33}, "request_id": "request-1",
+        "remote_address": "192.0.2.7"}
 
 
 class TestPostgresClaimRepository(ClaimRepositoryContract):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.auth import Principal
+from common.audit import Origin
 from common.config import Settings
 from common.db import Database
 from common.inference.litert import LiteRtEngine
@@ -22,7 +22,7 @@ from tests.archives import folder_members, pack
 from tests.databases import query
 from tests.integration.model_admin.conftest import Build
 
-ADMIN = Principal(uuid.uuid4(), "admin@example.org", frozenset({"admin"}))
+ADMIN = Origin(uuid.uuid4(), "request-1", "192.0.2.7")
 LIMIT = 1 << 24
 GOLDEN = "golden/black.png"
 

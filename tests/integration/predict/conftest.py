@@ -40,14 +40,17 @@ class Running:
     database_proxy: CuttingProxy
     store_proxy: CuttingProxy
 
-    def post(self, picture: bytes, user: uuid.UUID = USER, **fields: str) -> Answer:
-        """Send a picture as the form it belongs into."""
+    def post(
+        self, picture: bytes, user: uuid.UUID = USER, key: str | None = None, **fields: str
+    ) -> Answer:
+        """Send a picture as the form it belongs into, and with a key if there is one."""
         body = form("limit", {"user_id": str(user), **fields}, picture)
         connection = http.client.HTTPConnection(
             self.process.host, self.process.port, timeout=30)
         try:
             connection.request("POST", "/api/v1/predict", body, {
-                **tokens.bearer(user, email=f"{user}@example.org"), "Content-Type": FORM})
+                **tokens.bearer(user, email=f"{user}@example.org"), "Content-Type": FORM,
+                **({} if key is None else {"Idempotency-Key": key})})
             answer = connection.getresponse()
             return Answer(answer.status, dict(answer.headers), answer.read())
         finally:
@@ -124,7 +127,8 @@ def empty(settings: Settings) -> None:
     ends one of two that wait for each other."""
     for attempt in range(10):
         try:
-            query(settings, "TRUNCATE predictions, images, users, storage_events CASCADE")
+            query(settings, "TRUNCATE predictions, images, users, storage_events, "
+                  "idempotency_keys CASCADE")
             break
         except psycopg2.errors.DeadlockDetected:
             assert attempt < 9

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -28,6 +28,20 @@ class OfficeInPostgres:
                        f"{uuid.uuid4()}@example.org")
         user: uuid.UUID = row["user_id"]
         return user
+
+    def erase_user(self, user: uuid.UUID, at: datetime, is_back: bool) -> None:
+        query(self._settings, "INSERT INTO erasures (kind, subject_id, requested_at, due_at) "
+              "VALUES ('user', %s, %s, now())", user, at)
+        if not is_back:
+            query(self._settings, "DELETE FROM users WHERE user_id = %s", user)
+
+    def doom(self, key: str, etag: str) -> None:
+        query(self._settings, """
+            WITH erasure AS (
+                INSERT INTO erasures (kind, subject_id, due_at)
+                VALUES ('image', gen_random_uuid(), now()) RETURNING erasure_id)
+            INSERT INTO objects_to_remove (erasure_id, object_key, etag)
+            SELECT erasure_id, %s, %s FROM erasure""", key, etag)
 
     def let_pass(self, time: timedelta) -> None:
         query(self._settings, "UPDATE storage_events SET finished_at = finished_at - %s", time)

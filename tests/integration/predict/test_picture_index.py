@@ -41,6 +41,18 @@ class AlbumInPostgres:
             VALUES (%s, 'images', %s, 'sweep', %s, CASE WHEN %s = 'dead' THEN 'exhausted' END)
         """, event_id, f"uploads/{event_id}", state, state)
 
+    def erase(self, image_id: uuid.UUID) -> None:
+        query(self._settings, "INSERT INTO erasures (kind, subject_id, due_at) "
+              "VALUES ('image', %s, now())", image_id)
+
+    def doom(self, key: str) -> None:
+        query(self._settings, """
+            WITH erasure AS (
+                INSERT INTO erasures (kind, subject_id, due_at)
+                VALUES ('user', gen_random_uuid(), now()) RETURNING erasure_id)
+            INSERT INTO objects_to_remove (erasure_id, object_key)
+            SELECT erasure_id, %s FROM erasure""", key)
+
     def missing(self) -> dict[str, datetime]:
         rows = query(self._settings, "SELECT object_key, missing_since FROM images "
                      "WHERE missing_since IS NOT NULL")

@@ -117,8 +117,8 @@ def test_completeness(run: Run) -> None:
     result = run("events", "completeness")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
-        "seen\t5", "classified\t3", "superseded\t1", "pending\t0", "dead\t1", "unannounced\t0",
-        "lying in the bucket\t1"]
+        "seen\t5", "classified\t3", "superseded\t1", "pending\t0", "dead\t1", "erased\t0",
+        "unannounced\t0", "lying in the bucket\t1"]
 
 
 def test_incomplete(run: Run, api: FakeApi) -> None:

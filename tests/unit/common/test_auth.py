@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from common.auth import Authenticator, Principal, placeholder_email, user_id_of
-from common.errors import Forbidden, Unauthenticated
+from common.errors import Forbidden, InvalidValue, Unauthenticated
 from tests import tokens
 from tests.environments import settings
 from tests.tokens import AUDIENCE, ISSUER, SECRET, SigningKey
@@ -25,7 +25,7 @@ def authenticator() -> Authenticator:
 
 @pytest.fixture(scope="module")
 def rsa_key() -> SigningKey:
-    return SigningKey.rs256("key-1")
+    return SigningKey.make("RS256", "key-1")
 
 
 def refusal(authenticator: Authenticator, token: str) -> str:
@@ -56,6 +56,7 @@ def test_no_bearer_token(authenticator: Authenticator, header: str | None) -> No
     {"nbf": 4102444800}, {"iat": 4102444800}, {"iss": "https://evil.example"}, {"aud": "other"},
     {"iss": None}, {"aud": None}, {"exp": None}, {"sub": None}, {"sub": 7}, {"sub": ["a"]},
     {"iss": [ISSUER]}, {"exp": "tomorrow"}, {"aud": []}, {"aud": {"imgclass": 1}},
+    {"iat": None}, {"iat": "today"}, {"nbf": "today"},
 ], ids=ascii)
 def test_unacceptable_claims(authenticator: Authenticator, changes: dict[str, Any]) -> None:
     """A claim that is missing, wrong or of the wrong type is refused without details."""
@@ -141,6 +142,22 @@ def test_unknown_critical_header(authenticator: Authenticator) -> None:
     refusal(authenticator, token)
 
 
+@pytest.mark.parametrize("kind", [
+    None, "JWT", "jwt", "at+jwt", "application/at+jwt", "application/JWT"])
+def test_types_of_tokens(authenticator: Authenticator, kind: str | None) -> None:
+    """Tokens that grant access say so in one of several ways, or say nothing."""
+    token = jwt.encode(tokens.claims(USER), SECRET, "HS256", {"typ": kind})
+    assert authenticator.authenticate(f"Bearer {token}").user_id == USER
+
+
+@pytest.mark.parametrize("kind", [
+    "", "logout+jwt", "dpop+jwt", "secevent+jwt", "JWE", "id+jwt", "JWT ", 7, {}, ["JWT"], True])
+def test_tokens_for_other_ends(authenticator: Authenticator, kind: object) -> None:
+    """A token of the same issuer that was made for something else grants nothing."""
+    refusal(authenticator, tokens.hmac_signed(
+        {"alg": "HS256", "typ": kind}, tokens.claims(USER), SECRET.encode()))
+
+
 GARBAGE = [
     "a", "a.b", "a.b.c", "a.b.c.d", "....", "ä.ö.ü", "\0.\0.\0", "é" * 100, "e30.e30.e30",
     tokens.raw(b"\xff\xfe", {}), tokens.raw([], {}), tokens.raw({"alg": ["HS256"]}, {}),
@@ -178,6 +195,91 @@ def test_no_administrator(authenticator: Authenticator, roles: list[str] | None)
         principal.require_admin()
 
 
+@pytest.mark.parametrize(("path", "claims"), [
+    ("roles", {"roles": ["admin"]}),
+    ("realm_access.roles", {"realm_access": {"roles": ["offline_access", "admin"]}}),
+    ("a.b.c", {"a": {"b": {"c": ["admin"]}}}),
+    ("https://imgclass.example/roles", {"https://imgclass.example/roles": ["admin"]}),
+    ("a.b", {"a.b": ["admin"], "a": {"b": []}}),
+])
+def test_claim_of_roles(path: str, claims: dict[str, Any]) -> None:
+    """Roles are read where the deployment says its provider puts them, and nowhere else."""
+    token = f"Bearer {tokens.hs256(USER, **{'roles': ['user'], **claims})}"
+    assert Authenticator(settings(JWT_ROLES_CLAIM=path)).authenticate(token).is_admin
+    elsewhere = Authenticator(settings(JWT_ROLES_CLAIM="groups")).authenticate(token)
+    assert elsewhere.roles == frozenset()
+
+
+@pytest.mark.parametrize("claims", [{}, {"realm_access": {}}, {"realm_access": {"roles": []}}])
+def test_no_claim_of_roles(claims: dict[str, Any]) -> None:
+    """A token without the claim belongs to a user without roles."""
+    authenticator = Authenticator(settings(JWT_ROLES_CLAIM="realm_access.roles"))
+    token = tokens.hs256(USER, roles=["admin"], **claims)
+    assert authenticator.authenticate(f"Bearer {token}").roles == frozenset()
+
+
+@pytest.mark.parametrize("value", [
+    "admin", ["admin"], {"roles": "admin"}, {"roles": {"admin": 1}}, {"roles": [["admin"]]}, 0])
+def test_malformed_claim_of_roles(value: object) -> None:
+    """A claim of another shape than the deployment says makes nobody an administrator."""
+    authenticator = Authenticator(settings(JWT_ROLES_CLAIM="realm_access.roles"))
+    token = tokens.hs256(USER, realm_access=value)
+    assert "realm_access.roles" in refusal(authenticator, token)
+
+
+def test_names_of_roles() -> None:
+    """Where the provider's names for our roles are configured, only these count."""
+    authenticator = Authenticator(settings(
+        JWT_ADMIN_ROLE="imgclass-admin", JWT_SERVICE_ROLE="imgclass-service"))
+    for claimed, roles in (
+            (["imgclass-admin", "x"], {"imgclass-admin", "admin", "x"}),
+            (["imgclass-service"], {"imgclass-service", "service"}),
+            (["admin", "service", "x"], {"x"})):
+        token = tokens.hs256(USER, roles=claimed)
+        assert authenticator.authenticate(f"Bearer {token}").roles == roles
+
+
+def service_token(**changes: Any) -> str:
+    """The Authorization header of a service."""
+    return f"Bearer {tokens.hs256('billing', **{'roles': ['service', 'admin'], **changes})}"
+
+
+@pytest.mark.parametrize("subject", [str(USER), "auth0|42", "x" * 255])
+def test_service_acts_for_a_user(authenticator: Authenticator, subject: str) -> None:
+    """A service becomes the user it names, without any role of its own or of the user's."""
+    principal = authenticator.authenticate(service_token(), subject)
+    assert principal == Principal(
+        user_id_of(ISSUER, subject), None, frozenset(), service=user_id_of(ISSUER, "billing"))
+
+
+def test_service_for_itself(authenticator: Authenticator) -> None:
+    """A service that names nobody is a user like others."""
+    principal = authenticator.authenticate(service_token(roles=["service"]))
+    assert principal.user_id == user_id_of(ISSUER, "billing")
+    assert principal.service is None and not principal.is_admin
+
+
+@pytest.mark.parametrize("roles", [None, [], ["admin"], ["Service"], ["user"]])
+def test_others_act_for_nobody(authenticator: Authenticator, roles: list[str] | None) -> None:
+    """Without the role service nobody acts for another user, not even for themselves."""
+    for subject in (str(USER), "billing"):
+        with pytest.raises(Forbidden, match="service"):
+            authenticator.authenticate(service_token(roles=roles), subject)
+
+
+@pytest.mark.parametrize("subject", ["", "x" * 256, "a\nb", "a\0", "\ud800"], ids=ascii)
+def test_user_that_cannot_be(authenticator: Authenticator, subject: str) -> None:
+    """A service that names nobody who could exist is told so."""
+    with pytest.raises(InvalidValue, match="X-On-Behalf-Of"):
+        authenticator.authenticate(service_token(), subject)
+
+
+def test_bad_token_acts_for_nobody(authenticator: Authenticator) -> None:
+    """The header changes nothing about a token that is no good."""
+    with pytest.raises(Unauthenticated):
+        authenticator.authenticate(service_token(exp=1), str(USER))
+
+
 def test_administrator_may(authenticator: Authenticator) -> None:
     """An administrator passes the check for administrators."""
     authenticator.authenticate(f"Bearer {tokens.hs256(USER, roles=['admin'])}").require_admin()
@@ -185,13 +287,18 @@ def test_administrator_may(authenticator: Authenticator) -> None:
 
 @pytest.mark.parametrize("email", [
     None, "", 7, ["a@b.example"], "a" * 244 + "@example.org", "a\0@example.org",
-    "\ud800@example.org"], ids=ascii)
+    "\ud800@example.org"], ids=lambda email: ascii(email)[:30])
 def test_unusable_email(authenticator: Authenticator, email: object) -> None:
-    """Without an address that can be stored the user gets a placeholder nobody can own."""
+    """An address that cannot be stored is like none."""
     payload = tokens.claims(USER, email=email)
     token = jwt.PyJWS().encode(tokens.json_bytes(payload), SECRET, "HS256")
     principal = authenticator.authenticate(f"Bearer {token}")
-    assert principal.email == placeholder_email(USER) == f"{USER}@users.invalid"
+    assert principal.email is None
+
+
+def test_placeholder_email() -> None:
+    """The address of a user without one is nobody else's."""
+    assert placeholder_email(USER) == f"{USER}@users.invalid"
 
 
 def test_longest_email(authenticator: Authenticator) -> None:

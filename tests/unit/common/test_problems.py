@@ -25,19 +25,26 @@ EXPECTED = {
     errors.Unauthenticated: (401, "unauthenticated", "Unauthenticated"),
     errors.Forbidden: (403, "forbidden", "Forbidden"),
     errors.NotFound: (404, "not-found", "Not found"),
+    errors.RequestTimeout: (408, "request-timeout", "Request timeout"),
     errors.Conflict: (409, "conflict", "Conflict"),
     errors.ObjectChanged: (409, "conflict", "Conflict"),
     errors.LeaseLost: (409, "conflict", "Conflict"),
+    errors.KeyReused: (409, "key-reused", "Key reused"),
+    errors.InProgress: (409, "in-progress", "In progress"),
+    errors.Gone: (410, "gone", "Gone"),
     errors.PayloadTooLarge: (413, "payload-too-large", "Payload too large"),
     errors.UnsupportedMedia: (415, "unsupported-media", "Unsupported media"),
     errors.InvalidValue: (422, "invalid-value", "Invalid value"),
     errors.BrokenPicture: (422, "broken-picture", "Broken picture"),
     errors.InvalidModel: (422, "invalid-model", "Invalid model"),
+    errors.TooManyRequests: (429, "too-many-requests", "Too many requests"),
     errors.Unavailable: (503, "unavailable", "Unavailable"),
     errors.DatabaseUnavailable: (503, "unavailable", "Unavailable"),
     errors.CommitUnknown: (503, "commit-unknown", "Commit unknown"),
     errors.StoreUnavailable: (503, "unavailable", "Unavailable"),
     errors.ModelUnavailable: (503, "unavailable", "Unavailable"),
+    errors.Overloaded: (503, "overloaded", "Overloaded"),
+    errors.DeadlineExceeded: (503, "deadline-exceeded", "Deadline exceeded"),
 }
 AT_START_ONLY = {errors.ConfigurationError}
 
@@ -75,8 +82,9 @@ def test_domain_errors(kind: type[errors.ImgclassError]) -> None:
     }
     assert answer.headers.get("WWW-Authenticate") == ("Bearer" if status == 401 else None)
     # Who repeats a request that may have been stored after all stores it twice.
-    again = status == 503 and kind is not errors.CommitUnknown
-    assert answer.headers.get("Retry-After") == (str(RETRY_AFTER_SECONDS) if again else None)
+    again = kind is errors.InProgress or (status == 503 and kind is not errors.CommitUnknown)
+    wait = "1" if status == 429 else str(RETRY_AFTER_SECONDS) if again else None
+    assert answer.headers.get("Retry-After") == wait
 
 
 @pytest.mark.parametrize("kind", EXPECTED, ids=lambda kind: kind.__name__)

@@ -11,7 +11,7 @@ from flask import Flask, request
 
 from common.auth import MachineToken
 from common.errors import DatabaseUnavailable, StoreUnavailable
-from common.web import PUBLIC_PATHS
+from common.serving import PUBLIC_PATHS
 from tests import tokens
 from tests.probe import create_probe
 
@@ -193,6 +193,26 @@ def test_requests_are_logged(app: Flask, caplog: pytest.LogCaptureFixture) -> No
     assert first["user_id"] == str(user)
     assert 0 <= first["duration_ms"] < 10_000
     assert (second["path"], second["status"], second["user_id"]) == ("/nowhere", 404, None)
+
+
+def test_services_are_logged(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    """What a service does for a user is the user's request, and its line names both."""
+    user, service = uuid.uuid4(), uuid.uuid4()
+    headers = {**tokens.bearer(service, roles=["service"]), "X-On-Behalf-Of": str(user)}
+    with caplog.at_level(logging.INFO, "common.web"):
+        answer = app.test_client().get("/me/x", headers=headers)
+        app.test_client().get("/me/x", headers=tokens.bearer(user))
+    assert answer.json["user_id"] == str(user)
+    first, second = (vars(record) for record in caplog.records)
+    assert (first["user_id"], first["service_id"]) == (str(user), str(service))
+    assert "service_id" not in second
+
+
+def test_nobody_else_acts_for_users(app: Flask) -> None:
+    """The header of services is refused from others, and not passed over in silence."""
+    headers = {**tokens.bearer(uuid.uuid4(), roles=["admin"]), "X-On-Behalf-Of": "somebody"}
+    answer = app.test_client().get("/me/x", headers=headers)
+    assert (answer.status_code, answer.json["type"]) == (403, "urn:imgclass:problem:forbidden")
 
 
 @pytest.mark.parametrize(("sent", "status"), [

@@ -45,7 +45,8 @@ def test_every_setting_is_passed_on_or_the_stacks_own() -> None:
     """A new setting of the functions is either the developer's to set, or set by the stack."""
     known = {field.name.upper() for field in fields(functions.Settings)}
     own = ("POSTGRES_", "MINIO_", "JWT_", "MODELS_BUCKET_NAME", "BIND_HOST", "PORT", "LOG_DIR",
-           "MODEL_CACHE_DIR", "BAKED_MODELS_DIR", "EVENTS_TOKEN", "ENVIRONMENT")
+           "MODEL_CACHE_DIR", "BAKED_MODELS_DIR", "EVENTS_TOKEN", "ENVIRONMENT",
+           "RATE_LIMIT_STORAGE_URL", "TRUSTED_PROXIES")
     assert known == {name for name in known if name.startswith(own)} | set(PASSED_ON) - {"TZ"}
 
 

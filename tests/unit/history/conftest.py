@@ -9,18 +9,29 @@ from flask import Flask
 from prometheus_client import CollectorRegistry
 from werkzeug.test import TestResponse
 
-from common.auth import Authenticator
+from common.auth import Authenticator, MachineToken
 from common.web import create_web_app
+from history.erasure import routes as erasure_routes
+from history.erasure.service import Erasures
+from history.erasure.worker import ErasureWorker
 from history.images import routes as image_routes
 from history.images.repository import Image
 from history.images.service import ImageArchive
 from history.predictions import routes as prediction_routes
 from history.predictions.repository import Row
 from history.predictions.service import PredictionHistory
+from history.users import routes as user_routes
+from history.users.service import Users
 from tests import tokens
 from tests.environments import settings
-from tests.fakes.history import InMemoryImageReader, InMemoryPredictionReader, image, prediction
+from tests.fakes.audit import InMemoryTrail
+from tests.fakes.erasures import InMemoryErasures
+from tests.fakes.history import (
+    InMemoryImageReader, InMemoryPredictionReader, InMemoryUserReader, image, prediction)
 from tests.fakes.storage import InMemoryObjectStore
+
+
+EVENTS_TOKEN = "the token of the tests' machines"
 
 
 @dataclass
@@ -29,17 +40,24 @@ class House:
 
     predictions: InMemoryPredictionReader = field(default_factory=InMemoryPredictionReader)
     images: InMemoryImageReader = field(default_factory=InMemoryImageReader)
+    users: InMemoryUserReader = field(default_factory=InMemoryUserReader)
+    erasures: InMemoryErasures = field(default_factory=InMemoryErasures)
+    trail: InMemoryTrail = field(default_factory=InMemoryTrail)
     store: InMemoryObjectStore = field(default_factory=InMemoryObjectStore)
     ada: uuid.UUID = field(default_factory=uuid.uuid4)
     bob: uuid.UUID = field(default_factory=uuid.uuid4)
 
     def __post_init__(self) -> None:
         app = create_web_app(
-            "history", Authenticator(settings()), {}, 1000, CollectorRegistry())
-        app.register_blueprint(
-            prediction_routes.create_routes(PredictionHistory(self.predictions)))
-        app.register_blueprint(
-            image_routes.create_routes(ImageArchive(self.images, self.store)))
+            "history", Authenticator(settings()), {}, 1000, CollectorRegistry(),
+            MachineToken(EVENTS_TOKEN))
+        app.register_blueprint(prediction_routes.create_routes(
+            PredictionHistory(self.predictions, self.trail)))
+        app.register_blueprint(image_routes.create_routes(
+            ImageArchive(self.images, self.store, self.trail)))
+        app.register_blueprint(user_routes.create_routes(Users(self.users, self.trail)))
+        app.register_blueprint(erasure_routes.create_routes(
+            Erasures(self.erasures, ErasureWorker(self.erasures, self.store))))
         self.app: Flask = app
 
     def get(
@@ -65,6 +83,7 @@ class House:
         """Store a picture, by default one of Ada's."""
         stored = image(user or self.ada, **{"size_bytes": len(data), **changes})
         self.images.images.append(stored)
+        self.erasures.images[stored.image_id] = stored.user_id, stored.object_key
         self.store.put(stored.object_key, data, stored.content_type)
         return stored
 
@@ -72,3 +91,9 @@ class House:
 @pytest.fixture
 def house() -> House:
     return House()
+
+
+@pytest.fixture
+def resting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing goes on in the background of applications made in this process."""
+    monkeypatch.setattr(ErasureWorker, "start", lambda worker: None)

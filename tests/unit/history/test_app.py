@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
+def app(tmp_path: Path, resting: None) -> Iterator[Flask]:
     with untouched_root_logger():
         yield create_app(settings(LOG_DIR=tmp_path))
 
@@ -40,7 +40,8 @@ def test_not_ready_without_anything(app: Flask) -> None:
 
 @pytest.mark.parametrize("path", [
     "/api/v1/predictions", f"/api/v1/predictions/{uuid.uuid4()}",
-    f"/api/v1/images/{uuid.uuid4()}", f"/api/v1/images/{uuid.uuid4()}/content"])
+    f"/api/v1/images/{uuid.uuid4()}", f"/api/v1/images/{uuid.uuid4()}/content",
+    "/api/v1/users/me"])
 def test_unavailable_without_a_database(app: Flask, path: str) -> None:
     """A database nobody can connect to is a problem of ours that passes, not an error page."""
     answer = app.test_client().get(path, headers=tokens.bearer(uuid.uuid4()))

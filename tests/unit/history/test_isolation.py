@@ -1,4 +1,5 @@
-"""No route of history shows one user's data to another: every route there is, is tried."""
+"""No route of history shows one user's data to another, or lets another erase it: every route
+there is, is tried."""
 from __future__ import annotations
 
 import uuid
@@ -7,11 +8,19 @@ from typing import Any
 import pytest
 from werkzeug.routing import Rule
 
-from common.web import PUBLIC_PATHS
-from tests.unit.history.conftest import House
+from common.serving import PUBLIC_PATHS
+from common.web import MACHINE_PATHS
+from tests import tokens
+from tests.fakes.history import user
+from tests.unit.history.conftest import EVENTS_TOKEN, House
 
-RULES = [rule for rule in House().app.url_map.iter_rules() if rule.rule not in PUBLIC_PATHS]
+ALL = [rule for rule in House().app.url_map.iter_rules() if rule.rule not in PUBLIC_PATHS]
+RULES = [rule for rule in ALL if "GET" in (rule.methods or ())]
 WITH_ID = [rule for rule in RULES if rule.arguments]
+# What changes something, as method and rule.
+CHANGES = [(method, rule) for rule in ALL for method in sorted(rule.methods or ())
+           if method not in ("GET", "HEAD", "OPTIONS")]
+ERASING = [rule for method, rule in CHANGES if method == "DELETE" and rule.arguments]
 
 
 def path_of(rule: Rule, **values: Any) -> str:
@@ -27,13 +36,16 @@ def adas(house: House) -> dict[str, uuid.UUID]:
     """The ids of what Ada owns, by the names of the routes' arguments."""
     stored = house.stored(b"what only Ada may see")
     row = house.predicted(image_id=stored.image_id)
-    return {"prediction_id": row["prediction_id"], "image_id": stored.image_id}
+    house.users.users[house.ada] = user(house.ada)
+    return {"prediction_id": row["prediction_id"], "image_id": stored.image_id,
+            "user_id": house.ada}
 
 
 def test_routes_are_tried() -> None:
     """The rules below are those of the interface, not an empty list."""
-    assert len(WITH_ID) >= 3
+    assert len(WITH_ID) >= 4
     assert len(RULES) > len(WITH_ID)
+    assert len(CHANGES) > len(ERASING) >= 2
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -45,6 +57,33 @@ def test_routes_need_a_token(
     answer = house.app.test_client().open(path_of(rule, **adas), method=method)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(("method", "rule"), CHANGES, ids=str)
+def test_changes_need_a_token(
+    house: House, adas: dict[str, uuid.UUID], method: str, rule: Rule
+) -> None:
+    """Without a token, or with a machine's where a user's is wanted and the other way round,
+    nothing changes."""
+    path, wrong = path_of(rule, **adas), {"Authorization": f"Bearer {EVENTS_TOKEN}"}
+    if rule.rule.startswith(MACHINE_PATHS):
+        wrong = tokens.bearer(house.ada)
+    for headers in ({}, wrong):
+        answer = house.app.test_client().open(path, method=method, headers=headers)
+        assert answer.status_code == 401
+    assert house.erasures.rows == {}
+
+
+@pytest.mark.parametrize("rule", ERASING, ids=lambda rule: rule.rule)
+def test_others_erase_nothing(house: House, adas: dict[str, uuid.UUID], rule: Rule) -> None:
+    """Somebody else's data is not erased, and looks like data that does not exist."""
+    theirs, nothing = (
+        house.get(path_of(rule, **values), user=house.bob, method="DELETE")
+        for values in (adas, {name: uuid.uuid4() for name in adas}))
+    assert theirs.status_code == nothing.status_code in (403, 404)
+    assert theirs.json["detail"] == nothing.json["detail"]
+    assert house.erasures.rows == {}
+    assert house.get(path_of(rule, **adas), method="DELETE").status_code == 204
 
 
 @pytest.mark.parametrize("rule", WITH_ID, ids=lambda rule: rule.rule)

@@ -13,7 +13,7 @@ import pytest
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from common.web import PUBLIC_PATHS
+from common.serving import PUBLIC_PATHS
 from model_admin.app import FRAMING_BYTES
 from model_admin.registry.repository import NewVersion
 from tests import tokens

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,8 @@ from prometheus_client import CollectorRegistry
 from werkzeug.test import TestResponse
 
 from common.auth import Authenticator
+from common.deadlines import Deadline
+from common.serving import DEADLINE
 from common.web import create_web_app
 from predict.app import InMemoryRequest
 from predict.load import RequestLoad
@@ -51,7 +54,8 @@ class Function:
 
     def post(
         self, picture: bytes | None = pictures.png(60, 40), name: str | None = "cup.png",
-        headers: dict[str, str] | None = None, **fields: str,
+        headers: dict[str, str] | None = None, environ: dict[str, Any] | None = None,
+        **fields: str,
     ) -> TestResponse:
         """Send the form; without a `user_id` it is the caller's own."""
         data: dict[str, Any] = {"user_id": str(USER), **fields}
@@ -59,7 +63,8 @@ class Function:
         if picture is not None:
             data["file"] = (io.BytesIO(picture), name)
         return self.client.post("/api/v1/predict", data=data, content_type="multipart/form-data",
-                                headers={**tokens.bearer(USER), **(headers or {})})
+                                headers={**tokens.bearer(USER), **(headers or {})},
+                                environ_overrides=environ)
 
     def recorded(self) -> Any:
         """The one record there is."""
@@ -158,6 +163,25 @@ def test_administrator_for_another_user(function: Function) -> None:
     admin = tokens.bearer(USER, roles=["admin"])
     assert function.post(user_id=str(other), headers=admin).status_code == 200
     assert (function.recorded().user_id, function.recorded().email) == (other, None)
+
+
+def test_service_for_a_user(function: Function) -> None:
+    """A service sends pictures of the user it acts for, and of nobody else, not even itself."""
+    service, user = uuid.uuid4(), uuid.uuid4()
+    headers = {**tokens.bearer(service, roles=["service", "admin"]), "X-On-Behalf-Of": str(user)}
+    for owner in (uuid.uuid4(), service):
+        assert_problem(function.post(user_id=str(owner), headers=headers), 403, "forbidden")
+    assert function.post(user_id=str(user), headers=headers).status_code == 200
+    assert (function.recorded().user_id, function.recorded().email) == (user, None)
+    alone = function.post(user_id=str(user), headers=tokens.bearer(service, roles=["service"]))
+    assert_problem(alone, 403, "forbidden")
+
+
+def test_deadline(function: Function) -> None:
+    """A picture whose sender has given up is not classified, and the answer says so."""
+    answer = function.post(environ={DEADLINE: Deadline(time.monotonic())})
+    assert_problem(answer, 503, "deadline-exceeded")
+    assert function.repository.predictions == {}
 
 
 def test_own_picture(function: Function) -> None:

@@ -16,9 +16,10 @@ import pytest
 from PIL import Image
 from prometheus_client import CollectorRegistry
 
+from common.deadlines import Deadline
 from common.errors import (
-    BrokenPicture, CommitUnknown, DatabaseUnavailable, ModelUnavailable, PayloadTooLarge,
-    StoreUnavailable, UnsupportedMedia)
+    BrokenPicture, CommitUnknown, DatabaseUnavailable, DeadlineExceeded, ModelUnavailable,
+    PayloadTooLarge, StoreUnavailable, UnsupportedMedia)
 from predict.models import Lineup
 from predict.service import ClassificationService, Submission
 from predict.shadow import ShadowScorer
@@ -104,6 +105,30 @@ def test_picture_is_stored_unchanged(
     assert found is not None
     assert found.groups() == (str(answer.image_id), extension)
     assert key.startswith(datetime.now(timezone.utc).strftime("%Y/%m/"))
+
+
+def test_expired_before_it_began(house: House) -> None:
+    """A picture whose sender has given up costs no inference and leaves nothing behind."""
+    expired = submission(deadline=Deadline(time.monotonic()))
+    with pytest.raises(DeadlineExceeded):
+        house.service.classify(expired)
+    assert house.engine.calls == []
+    assert house.is_untouched()
+
+
+def test_expired_before_inference(house: House) -> None:
+    """Nor does one that expires on its way to the model; what was stored of it is removed."""
+    house.models.before = lambda: time.sleep(0.05)
+    with pytest.raises(DeadlineExceeded):
+        house.service.classify(submission(deadline=Deadline(time.monotonic() + 0.03)))
+    assert house.engine.calls == []
+    assert house.is_untouched()
+
+
+def test_in_time(house: House) -> None:
+    """A deadline that is kept changes nothing."""
+    answer = house.service.classify(submission(deadline=Deadline(time.monotonic() + 1000)))
+    assert set(house.repository.predictions) == {answer.prediction_id}
 
 
 def test_record_holds_the_whole_lineage(house: House) -> None:

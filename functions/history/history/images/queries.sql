@@ -6,3 +6,10 @@ SELECT
 FROM images
 WHERE image_id = :image_id
     AND (:owner::uuid IS NULL OR user_id = :owner);
+
+-- name: was_erased$
+-- Whether a picture was erased; an owner of null asks for anybody's.
+SELECT EXISTS (
+    SELECT 1 FROM erasures
+    WHERE kind = 'image' AND subject_id = :image_id
+        AND (:owner::uuid IS NULL OR owner_id = :owner));

@@ -30,13 +30,13 @@ class Image:
 
 
 class ImageReader(Protocol):
-    """Finds stored pictures."""
+    """Finds stored pictures; None owns everything. Every method raises DatabaseUnavailable."""
 
     def find(self, image_id: uuid.UUID, owner: uuid.UUID | None) -> Image | None:
-        """A picture, if it belongs to `owner`; None owns everything.
+        """A picture, if it belongs to `owner`."""
 
-        Raises DatabaseUnavailable.
-        """
+    def was_erased(self, image_id: uuid.UUID, owner: uuid.UUID | None) -> bool:
+        """Whether there was such a picture of `owner`'s, and it was erased."""
 
 
 class PostgresImageReader:
@@ -49,3 +49,8 @@ class PostgresImageReader:
         with self._database.transaction() as connection:
             row = _queries.find_image(connection, image_id=image_id, owner=owner)
         return Image(**row) if row else None
+
+    def was_erased(self, image_id: uuid.UUID, owner: uuid.UUID | None) -> bool:
+        with self._database.transaction() as connection:
+            erased: bool = _queries.was_erased(connection, image_id=image_id, owner=owner)
+        return erased

@@ -5,9 +5,10 @@ import math
 import uuid
 from datetime import datetime
 
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from common.audit import Origin
 from common.errors import InvalidValue
 from common.fields import parse_integer, parse_time, parse_uuid
 from common.web import principal
@@ -26,7 +27,8 @@ def create_routes(history: PredictionHistory) -> Blueprint:
     def list_predictions() -> ResponseReturnValue:
         number = _integer("page", 1, MAX_PAGE)
         limit = _integer("limit", DEFAULT_LIMIT, MAX_LIMIT)
-        page = history.page(principal(), _filters(), number, limit, request.args.get("cursor"))
+        page = history.page(
+            principal(), _filters(), number, limit, request.args.get("cursor"), _origin())
         return {
             "predictions": page.rows,
             "total": page.total,
@@ -37,9 +39,13 @@ def create_routes(history: PredictionHistory) -> Blueprint:
 
     @routes.get("/api/v1/predictions/<uuid:prediction_id>")
     def show_prediction(prediction_id: uuid.UUID) -> ResponseReturnValue:
-        return jsonify(history.find(principal(), prediction_id))
+        return jsonify(history.find(principal(), prediction_id, _origin()))
 
     return routes
+
+
+def _origin() -> Origin:
+    return Origin(principal().user_id, g.request_id, request.remote_addr)
 
 
 def _filters() -> Filters:

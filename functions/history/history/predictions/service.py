@@ -4,6 +4,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
+from common.audit import AuditTrail, Origin
 from common.auth import Principal
 from common.cursors import Position
 from common.errors import NotFound
@@ -20,13 +21,15 @@ class Page:
 
 
 class PredictionHistory:
-    """What a caller may see of the predictions."""
+    """What a caller may see of the predictions; who looks at another user's leaves a line."""
 
-    def __init__(self, reader: PredictionReader) -> None:
+    def __init__(self, reader: PredictionReader, trail: AuditTrail) -> None:
         self._reader = reader
+        self._trail = trail
 
     def page(
-        self, caller: Principal, filters: Filters, page: int, limit: int, cursor: str | None
+        self, caller: Principal, filters: Filters, page: int, limit: int, cursor: str | None,
+        origin: Origin,
     ) -> Page:
         """Page number `page`, from 1, or the page behind `cursor`.
 
@@ -35,6 +38,8 @@ class PredictionHistory:
         if filters.user_id != caller.user_id and not caller.is_admin:
             raise NotFound("There is no history of this user.")
         after = Position.decode(cursor) if cursor else None
+        if filters.user_id != caller.user_id:
+            self._trail.write(origin, "predictions.read", str(filters.user_id))
         offset = 0 if after else (page - 1) * limit
         # One row more than asked for tells whether another page follows.
         rows, total = self._reader.page(filters, limit + 1, offset, after)
@@ -42,9 +47,12 @@ class PredictionHistory:
         last = Position(rows[-1]["created_at"], rows[-1]["prediction_id"]) if more else None
         return Page(rows, total, last.encode() if last else None)
 
-    def find(self, caller: Principal, prediction_id: uuid.UUID) -> Row:
+    def find(self, caller: Principal, prediction_id: uuid.UUID, origin: Origin) -> Row:
         """One prediction with its lineage. Raises NotFound."""
         row = self._reader.find(prediction_id, None if caller.is_admin else caller.user_id)
         if row is None:
             raise NotFound("There is no such prediction.")
+        if row["user_id"] != caller.user_id:
+            self._trail.write(
+                origin, "prediction.read", str(prediction_id), {"owner": str(row["user_id"])})
         return row

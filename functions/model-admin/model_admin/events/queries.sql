@@ -73,7 +73,8 @@ RETURNING storage_events.event_id;
 
 -- name: count_unannounced$
 -- How many of these objects no event accounts for. A closed event accounts for the object that
--- was read for it, and not for one with the same bytes that was written later.
+-- was read for it, and not for one with the same bytes that was written later. What was erased
+-- and is about to be removed counts no more.
 SELECT count(*)
 FROM unnest(:keys::text[], :etags::text[], :modified::timestamptz[]) AS object (key, tag, modified)
 WHERE NOT EXISTS (
@@ -81,7 +82,10 @@ WHERE NOT EXISTS (
     WHERE bucket = :bucket AND object_key = key AND etag = tag
         AND (state IN ('pending', 'classified')
             OR object_modified IS NULL
-            OR object_modified >= date_trunc('second', modified)));
+            OR object_modified >= date_trunc('second', modified)))
+    AND NOT EXISTS (
+        SELECT 1 FROM objects_to_remove AS doomed
+        WHERE doomed.object_key = key AND doomed.etag = tag);
 
 -- name: count_events^
 -- How many events there are of the bucket, and in which state.
@@ -90,26 +94,19 @@ SELECT
     count(*) FILTER (WHERE state IN ('classified', 'done')) AS classified,
     count(*) FILTER (WHERE state = 'superseded') AS superseded,
     count(*) FILTER (WHERE state = 'pending') AS pending,
-    count(*) FILTER (WHERE state = 'dead') AS dead
+    count(*) FILTER (WHERE state = 'dead') AS dead,
+    count(*) FILTER (WHERE state = 'erased') AS erased
 FROM storage_events
 WHERE bucket = :bucket;
 
 -- name: count_without_rows^
--- How many classified events lack the picture or its prediction. A picture that was deleted since
--- has a line in the audit log, or its owner has.
+-- How many classified events lack the picture or its prediction; those of erased ones are erased.
 SELECT
-    count(*) FILTER (WHERE no_image AND NOT erased) AS classified_without_image,
-    count(*) FILTER (WHERE NOT no_image) AS classified_without_prediction
-FROM (
-    SELECT
-        images.image_id IS NULL AS no_image,
-        event_id::text IN (SELECT subject FROM audit_log WHERE action = 'image.delete')
-            OR coalesce(storage_events.user_id::text IN (
-                SELECT subject FROM audit_log WHERE action = 'user.delete'), false) AS erased
-    FROM storage_events
-    LEFT JOIN images ON images.image_id = event_id
-    LEFT JOIN predictions ON predictions.prediction_id = storage_events.prediction_id
-        AND predictions.image_id = event_id
-    WHERE bucket = :bucket AND state IN ('classified', 'done')
-        AND (images.image_id IS NULL OR predictions.prediction_id IS NULL)
-) AS without_rows;
+    count(*) FILTER (WHERE images.image_id IS NULL) AS classified_without_image,
+    count(*) FILTER (WHERE images.image_id IS NOT NULL) AS classified_without_prediction
+FROM storage_events
+LEFT JOIN images ON images.image_id = event_id
+LEFT JOIN predictions ON predictions.prediction_id = storage_events.prediction_id
+    AND predictions.image_id = event_id
+WHERE bucket = :bucket AND state IN ('classified', 'done')
+    AND (images.image_id IS NULL OR predictions.prediction_id IS NULL);

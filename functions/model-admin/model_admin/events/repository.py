@@ -62,8 +62,8 @@ class EventRepository(Protocol):
         """How many of the bucket's objects no event accounts for."""
 
     def counts(self) -> Row:
-        """How many events there are, of them `classified`, `superseded`, `pending` and `dead`;
-        and how many classified ones lack their rows, though nobody erased them:
+        """How many events there are, of them `classified`, `superseded`, `pending`, `dead` and
+        `erased`; and how many classified ones lack their rows:
         `classified_without_image` and `classified_without_prediction`."""
 
 

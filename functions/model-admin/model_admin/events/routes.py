@@ -14,7 +14,7 @@ from common.web import principal
 from model_admin.events.repository import Filters
 from model_admin.events.service import StorageEvents
 
-STATES = ("pending", "classified", "done", "superseded", "dead")
+STATES = ("pending", "classified", "done", "superseded", "dead", "erased")
 FAULTS = ("gone", "not_a_picture", "too_large", "unknown_user", "exhausted")
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 

@@ -15,6 +15,7 @@ from common.storage import ListedObject, ObjectStore
 from model_admin.events.repository import EventRepository, Filters, Row
 
 UPLOADS = "uploads/"
+FATES = ("classified", "superseded", "pending", "dead", "erased")
 # As many as the store lists at once.
 BATCH_OBJECTS = 1000
 
@@ -88,7 +89,7 @@ class StorageEvents:
         counts = self._repository.counts()
         seen = counts["events"] + unannounced
         fates = {
-            **{name: counts[name] for name in ("classified", "superseded", "pending", "dead")},
+            **{name: counts[name] for name in FATES},
             "unannounced": unannounced,
         }
         differences = {

@@ -1,13 +1,13 @@
 """Model versions in PostgreSQL."""
 from __future__ import annotations
 
-import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from psycopg2.extras import Json
 
+from common.audit import Origin, write_audit
 from common.db import Database, load_queries
 
 _queries = load_queries(Path(__file__).with_name("queries.sql"))
@@ -17,7 +17,8 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class NewVersion:
-    """A version about to be registered; `digest` is its archive's SHA-256 in hexadecimal."""
+    """A version about to be registered, and by whom; `digest` is its archive's SHA-256 in
+    hexadecimal."""
 
     version: str
     model_path: str
@@ -25,14 +26,17 @@ class NewVersion:
     digest: str
     size_bytes: int
     manifest: dict[str, Any]
-    registered_by: uuid.UUID
+    origin: Origin
 
 
 class VersionRepository(Protocol):
     """Keeps model versions. Every method raises DatabaseUnavailable."""
 
     def insert(self, version: NewVersion) -> bool:
-        """Register a version as validating; False if there is one of that name already."""
+        """Register a version as validating; False if there is one of that name already.
+
+        That it was leaves a line in the audit log, in the same transaction.
+        """
 
     def find(self, version: str) -> Row | None:
         """All that is known of a version."""
@@ -48,9 +52,13 @@ class PostgresVersionRepository:
         self._database = database
 
     def insert(self, version: NewVersion) -> bool:
-        parameters = {**asdict(version), "manifest": Json(version.manifest)}
+        parameters = {**asdict(version), "manifest": Json(version.manifest),
+                      "registered_by": version.origin.actor}
         with self._database.transaction() as connection:
             inserted: int = _queries.insert_version(connection, **parameters)
+            if inserted:
+                write_audit(connection, version.origin, "model.register", version.version, {
+                    "digest": version.digest, "size_bytes": version.size_bytes})
         return inserted == 1
 
     def find(self, version: str) -> Row | None:

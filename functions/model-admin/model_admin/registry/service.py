@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from common.auth import Principal
+from common.audit import Origin
 from common.errors import Conflict, ImgclassError, NotFound
 from common.model_store import archive_key, labels_key, model_path
 from common.storage import ObjectStore
@@ -32,7 +32,7 @@ class ModelRegistry:
         self._wake_validation = wake_validation
         self._max_bytes = max_bytes
 
-    def register(self, path: Path, caller: Principal) -> tuple[Row, bool]:
+    def register(self, path: Path, origin: Origin) -> tuple[Row, bool]:
         """Check and store an archive; its row, and whether it is new.
 
         The same archive may be registered again. Raises InvalidModel, and Conflict if its
@@ -48,7 +48,7 @@ class ModelRegistry:
         self._store.upload(archive_key(folder), path)
         created = self._repository.insert(NewVersion(
             version, folder, archive.manifest["name"], archive.digest, archive.size_bytes,
-            archive.manifest, caller.user_id))
+            archive.manifest, origin))
         row = self.find(version)
         if not created and row["digest"] != archive.digest:
             self._remove(folder)  # somebody else registered this version at the same time
@@ -58,7 +58,7 @@ class ModelRegistry:
             self._wake_validation()
         return _same(row, archive), created
 
-    def register_stored(self, key: str, caller: Principal) -> tuple[Row, bool]:
+    def register_stored(self, key: str, origin: Origin) -> tuple[Row, bool]:
         """Register an archive that lies in the models bucket already; its object stays.
 
         Raises what `register` raises, NotFound, and PayloadTooLarge beyond the limit.
@@ -66,7 +66,7 @@ class ModelRegistry:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "archive.zip")
             download_archive(self._store, key, path, self._max_bytes)
-            return self.register(path, caller)
+            return self.register(path, origin)
 
     def find(self, version: str) -> Row:
         """All that is known of a version. Raises NotFound."""

@@ -3,7 +3,7 @@
 SELECT
     p.prediction_id, p.predicted_class, p.confidence_score, p.top_k, p.model_version, p.engine,
     p.model_digest, p.twin_digest, p.preprocessing_digest,
-    encode(i.sha256, 'hex') AS image_sha256, i.object_key, i.size_bytes, m.state AS model_state
+    encode(i.sha256, 'hex') AS image_sha256, i.object_key, i.size_bytes, i.user_id, m.state AS model_state
 FROM predictions AS p
 JOIN images AS i USING (image_id)
 JOIN model_versions AS m ON m.version = p.model_version

@@ -31,13 +31,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class RecordedPrediction:
-    """An answer as it was recorded, where its picture lies, and its model's present state."""
+    """An answer as it was recorded, where its picture lies, whose it is, and its model's present
+    state."""
 
     prediction_id: uuid.UUID
     answer: Answer
     object_key: str
     size_bytes: int
     model_state: str
+    user_id: uuid.UUID
 
 
 class RecordedPredictions(Protocol):
@@ -66,5 +68,5 @@ class PostgresRecordedPredictions:
         if row is None:
             return None
         place = {name: row.pop(name) for name in (
-            "prediction_id", "object_key", "size_bytes", "model_state")}
+            "prediction_id", "object_key", "size_bytes", "model_state", "user_id")}
         return RecordedPrediction(answer=Answer(**row), **place)

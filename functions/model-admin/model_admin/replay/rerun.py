@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from common.deadlines import Deadline
 from common.inference.batching import MAX_PICTURES
 from common.inference.engine import Engine, Pixels
 from common.inference.imaging import open_picture
@@ -29,9 +30,11 @@ class InBatch:
         self._engine = engine
         self._size = size
 
-    def predict(self, pixels: Pixels) -> NDArray[np.float32]:
+    def predict(
+        self, pixels: Pixels, deadline: Deadline | None = None
+    ) -> NDArray[np.float32]:
         """See Engine.predict; for one picture."""
-        return self._engine.predict(np.concatenate([pixels] * self._size))[:1]
+        return self._engine.predict(np.concatenate([pixels] * self._size), deadline)[:1]
 
 
 def rerun(model: Model, data: bytes, recorded: Answer, max_pixels: int) -> Rerun:

@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Protocol
 
+from common.audit import AuditTrail, Origin
 from common.auth import Principal
 from common.errors import (
     BrokenPicture, Conflict, NotFound, PayloadTooLarge, Unavailable, UnsupportedMedia)
@@ -51,7 +52,8 @@ class Versions(Protocol):
 
 
 class ReplayService:
-    """Answers recorded predictions again, for those who may see them."""
+    """Answers recorded predictions again, for those who may see them; who looks at another
+    user's leaves a line in the audit log."""
 
     def __init__(
         self,
@@ -59,14 +61,16 @@ class ReplayService:
         versions: Versions,
         evidence: Evidence,
         max_pixels: int,
+        trail: AuditTrail,
     ) -> None:
         self._predictions = predictions
         self._versions = versions
         self._evidence = evidence
         self._max_pixels = max_pixels
+        self._trail = trail
         self._places = threading.Semaphore(AT_ONCE)
 
-    def replay(self, caller: Principal, prediction_id: uuid.UUID) -> Replay:
+    def replay(self, caller: Principal, prediction_id: uuid.UUID, origin: Origin) -> Replay:
         """Answer a prediction's picture again, with its version and its engine.
 
         Raises NotFound for somebody else's prediction too, Conflict if its model was deleted,
@@ -80,6 +84,9 @@ class ReplayService:
             raise Conflict(
                 f"Model version {recorded.answer.model_version} was deleted: "
                 "its predictions cannot be replayed.")
+        if recorded.user_id != caller.user_id:
+            self._trail.write(origin, "prediction.replay", str(prediction_id), {
+                "owner": str(recorded.user_id)})
         if not self._places.acquire(blocking=False):
             raise Unavailable("Other replays are running; try again shortly.")
         try:

@@ -1,6 +1,7 @@
 """Classifying one upload: fetched, classified by the service every picture meets, tidied up."""
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,7 +9,8 @@ from common.errors import (
     BrokenPicture, ImgclassError, LeaseLost, NotFound, ObjectChanged, PayloadTooLarge,
     UnsupportedMedia)
 from common.fields import clean_filename
-from common.storage import ObjectStore, StoredObject, Writing
+from common.purging import purge
+from common.storage import ListedObject, ObjectStore, StoredObject, Writing
 from predict.inbox.repository import ClaimedEvent, Fault
 from predict.repository import UploadClaim
 from predict.service import Classification, Submission, Upload
@@ -106,11 +108,23 @@ class UploadClassifier:
         Raises StoreUnavailable.
         """
         self.tidy(event, writing)
-        for copied in self._store.list(f"{event.received_at:%Y/%m/%d}/{event.event_id}."):
+        for copied in self._copies(event):
             self._store.delete(copied.key)
 
+    def erase(self, event: ClaimedEvent) -> None:
+        """Remove the object of an event, and what was copied of it, for good.
+
+        Raises StoreUnavailable.
+        """
+        purge(self._store, event.object_key, event.etag)
+        for copied in self._copies(event):
+            purge(self._store, copied.key)
+
+    def _copies(self, event: ClaimedEvent) -> Iterator[ListedObject]:
+        return self._store.list(f"{event.received_at:%Y/%m/%d}/{event.event_id}.")
+
     def _submission(self, event: ClaimedEvent, stored: StoredObject) -> Submission:
-        assert event.user_id is not None
+        assert event.user_id is not None  # nosec B101  # for mypy
         writing = stored.writing
         return Submission(
             data=self._read(stored),

@@ -3,20 +3,26 @@
 SET LOCAL synchronous_commit = off;
 
 -- name: announce_events
--- Take in events; those known, and those of objects being dealt with, are passed over.
+-- Take in events; those known, those of objects being dealt with, and those of objects that are
+-- to be removed, are passed over.
 INSERT INTO storage_events (
     bucket, object_key, version_id, etag, sequencer, size_bytes, written_at, user_id, unlikely,
     announced_by)
-SELECT *, 'notification'
+SELECT told.*, 'notification'
 FROM unnest(
     :buckets::text[], :keys::text[], :version_ids::text[], :etags::text[], :sequencers::text[],
     :sizes::bigint[], :times::timestamptz[], :owners::uuid[], :unlikely::boolean[])
+    AS told (bucket, key, version_id, etag, sequencer, size, written_at, owner, unlikely)
+WHERE NOT EXISTS (
+    SELECT 1 FROM objects_to_remove AS doomed
+    WHERE doomed.object_key = told.key AND doomed.etag = told.etag)
 ON CONFLICT DO NOTHING
 RETURNING event_id;
 
 -- name: adopt_objects
 -- Take in objects that no event accounts for. One that was given up is accounted for, unless it
--- was written again since, or was not there then; one that was classified and left, likewise.
+-- was written again since, or was not there then; one that was classified and left, likewise. One
+-- that is to be removed is nobody's any more.
 INSERT INTO storage_events (
     bucket, object_key, version_id, etag, sequencer, size_bytes, written_at, user_id, unlikely,
     announced_by)
@@ -36,11 +42,17 @@ WHERE NOT EXISTS (
             OR (known.state = 'done' AND known.removed_at IS NULL
                 AND known.object_modified >= date_trunc('second', found.written_at)))
 )
+AND NOT EXISTS (
+    SELECT 1 FROM objects_to_remove AS doomed
+    WHERE doomed.object_key = found.key AND doomed.etag = found.etag)
 ON CONFLICT DO NOTHING
 RETURNING event_id;
 
 -- name: claim_event^
 -- Take a due event, the newest or the one that has waited longest, and whether its user exists.
+-- It is erased if it is of an object that is to be removed, or of a user who was erased and has
+-- not come back. Of one who has come back, what was written before is, and what was put with a
+-- form that was given out before.
 WITH oldest AS (
     SELECT event_id
     FROM storage_events
@@ -68,7 +80,23 @@ RETURNING
     event.event_id, lease_token, object_key, version_id, coalesce(object_etag, etag) AS etag,
     size_bytes, object_modified, user_id,
     EXISTS (SELECT 1 FROM users WHERE users.user_id = event.user_id) AS owner_known,
-    state = 'classified' AS is_classified, attempts, received_at;
+    state = 'classified' AS is_classified, attempts, received_at,
+    state = 'pending' AND (
+        EXISTS (
+            SELECT 1 FROM objects_to_remove AS doomed
+            WHERE doomed.object_key = event.object_key AND doomed.etag = event.etag)
+        OR EXISTS (
+            SELECT 1
+            FROM erasures,
+                (SELECT coalesce(event.written_at, event.received_at) AS at) AS written
+            WHERE kind = 'user' AND subject_id = event.user_id
+                AND (NOT EXISTS (SELECT 1 FROM users WHERE users.user_id = event.user_id)
+                    OR written.at <= requested_at + interval '5 seconds'
+                    OR (written.at <= requested_at + interval '10 minutes'
+                        AND event.object_key ~ '^uploads/[^/]+/[0-9a-f]{8}(-[0-9a-f]{4}){4}[0-9a-f]{8}/'
+                        AND NOT EXISTS (
+                            SELECT 1 FROM uploads WHERE uploads.object_key = event.object_key)))
+        )) AS is_erased;
 
 -- name: note_removal!
 -- The upload of a classified picture is gone.
@@ -89,6 +117,14 @@ WHERE event_id = :event_id AND lease_token = :lease_token
 -- Another event accounts for the object.
 UPDATE storage_events
 SET state = 'superseded', reason = :reason, finished_at = now(), lease_token = NULL
+WHERE event_id = :event_id AND lease_token = :lease_token AND state = 'pending';
+
+-- name: blank_event!
+-- Nothing is left of an event whose user was erased.
+UPDATE storage_events
+SET state = 'erased', reason = NULL, user_id = NULL, object_key = 'erased/' || event_id,
+    version_id = '', etag = '', sequencer = '', size_bytes = NULL, written_at = NULL,
+    finished_at = now(), lease_token = NULL
 WHERE event_id = :event_id AND lease_token = :lease_token AND state = 'pending';
 
 -- name: bury_event
@@ -127,7 +163,7 @@ WHERE state IN ('pending', 'dead') AND bucket = :bucket;
 
 -- name: keys_without_row
 -- Those of the given object keys that no image has, nor will have by an upload in progress, whose
--- event names its picture.
+-- event names its picture, and that are not going to be removed anyway.
 SELECT key
 FROM unnest(:keys::text[]) AS key
 WHERE NOT EXISTS (SELECT 1 FROM images WHERE object_key = key)
@@ -137,7 +173,19 @@ WHERE NOT EXISTS (SELECT 1 FROM images WHERE object_key = key)
         WHERE state = 'pending' AND event_id = substring(
             key FROM '([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\.[a-z]+$'
         )::uuid
-    );
+    )
+    AND NOT EXISTS (SELECT 1 FROM objects_to_remove WHERE object_key = key);
+
+-- name: erased_keys
+-- Those of the given object keys whose picture, or its user, was erased. The picture of an event
+-- has the event's id.
+SELECT key
+FROM unnest(:keys::text[]) AS key
+CROSS JOIN LATERAL (SELECT substring(
+    key FROM '([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\.[a-z]+$'
+)::uuid AS id) AS image
+WHERE EXISTS (SELECT 1 FROM storage_events WHERE event_id = image.id AND state = 'erased')
+    OR EXISTS (SELECT 1 FROM erasures WHERE kind = 'image' AND subject_id = image.id);
 
 -- name: keys_between
 -- The keys of settled pictures in a stretch of a listing.

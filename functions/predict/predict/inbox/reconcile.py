@@ -11,6 +11,7 @@ from typing import Protocol
 
 from common.db import Database, load_queries
 from common.errors import NotFound
+from common.purging import purge
 from common.storage import ObjectStore
 
 QUARANTINE = "quarantine/"
@@ -25,12 +26,14 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Differences:
-    """How many objects had no row and were put aside, how many rows had no object, and of how
-    many of these it was found among what was put aside."""
+    """How many objects had no row and were put aside, how many rows had no object, of how many of
+    these it was found among what was put aside, and how many were removed because their picture
+    was erased."""
 
     objects_without_row: int = 0
     rows_without_object: int = 0
     restored: int = 0
+    erased: int = 0
 
 
 class PictureIndex(Protocol):
@@ -38,6 +41,9 @@ class PictureIndex(Protocol):
 
     def without_row(self, keys: Sequence[str]) -> set[str]:
         """Those of the keys that no picture has, nor will have by an upload in progress."""
+
+    def erased(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys whose picture, or its user, was erased."""
 
     def between(self, after: str, until: str, before: datetime) -> list[str]:
         """The keys of pictures, in the order of their bytes, above `after` and up to `until`,
@@ -60,6 +66,10 @@ class PostgresPictureIndex:
         with self._database.transaction() as connection:
             return {row["key"] for row in _queries.keys_without_row(connection, keys=[*keys])}
 
+    def erased(self, keys: Sequence[str]) -> set[str]:
+        with self._database.transaction() as connection:
+            return {row["key"] for row in _queries.erased_keys(connection, keys=[*keys])}
+
     def between(self, after: str, until: str, before: datetime) -> list[str]:
         with self._database.transaction() as connection:
             return [row["object_key"] for row in _queries.keys_between(
@@ -79,7 +89,7 @@ class Reconciler:
 
     An object without a row is moved below quarantine/, not removed: should the database ever be
     restored from a backup, these are the pictures whose rows were lost. A row without an object
-    gets it back from there, or is marked.
+    gets it back from there, or is marked. What was erased is neither put aside nor brought back.
     """
 
     def __init__(
@@ -113,16 +123,25 @@ class Reconciler:
         self._look_for_objects(after, f"{folder[:-1]}0", set(), before, found)
 
     def _put_aside(self, settled: list[str], found: Differences) -> None:
-        for key in sorted(self._index.without_row(settled)):
-            log.warning("a picture without a row is put aside", extra={"key": key})
-            self._move(key, QUARANTINE + key)
-            found.objects_without_row += 1
+        orphans = sorted(self._index.without_row(settled))
+        erased = self._index.erased(orphans) if orphans else set()
+        for key in orphans:
+            if key in erased:
+                log.warning("an erased picture was still there", extra={"key": key})
+                purge(self._store, key)
+                found.erased += 1
+            elif self._move(key, QUARANTINE + key):
+                log.warning("a picture without a row is put aside", extra={"key": key})
+                found.objects_without_row += 1
 
     def _look_for_objects(
         self, after: str, until: str, present: set[str], before: datetime, found: Differences
     ) -> None:
         for key in self._missing(after, until, present, before):
             if self._move(QUARANTINE + key, key):
+                if self._index.without_row([key]):  # it was erased since it was looked for
+                    purge(self._store, key)
+                    continue
                 log.warning("a picture is back from quarantine", extra={"key": key})
                 self._index.note_present([key])
                 found.restored += 1

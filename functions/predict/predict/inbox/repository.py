@@ -21,8 +21,9 @@ class ClaimedEvent:
     """An event that is this worker's until its lease runs out; the token tells claims apart.
 
     `is_classified`: only its upload is left to be removed. `etag` is that of the object that was
-    read or, before that, as announced. `owner_known`: its user exists. `attempts` counts the
-    claims so far, this one included.
+    read or, before that, as announced. `owner_known`: its user exists. `is_erased`: the object is
+    to be removed, because its picture or its user was erased. `attempts` counts the claims so
+    far, this one included.
     """
 
     event_id: uuid.UUID
@@ -37,6 +38,7 @@ class ClaimedEvent:
     is_classified: bool
     attempts: int
     received_at: datetime
+    is_erased: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,9 @@ class Inbox(Protocol):
         self, event: ClaimedEvent, fault: Fault, reason: str, modified: datetime | None = None
     ) -> None:
         """Give it up, and have it told; `modified` is when the object read was written."""
+
+    def blank(self, event: ClaimedEvent) -> None:
+        """Its object is removed because it was erased: nothing is kept of it but its id."""
 
     def is_accounted_for(self, event: ClaimedEvent, etag: str) -> bool:
         """Whether the same bytes, by their `etag`, were classified with another event of this
@@ -150,6 +155,10 @@ class PostgresInbox:
                 connection, **_key(event), fault=fault, reason=reason, modified=modified,
                 has_sink=self._has_sink)]
         self._published()
+
+    def blank(self, event: ClaimedEvent) -> None:
+        with self._database.transaction() as connection:
+            _queries.blank_event(connection, **_key(event))
 
     def is_accounted_for(self, event: ClaimedEvent, etag: str) -> bool:
         with self._database.transaction() as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -80,13 +80,16 @@ class Sweeper:
         lock: SweepLock,
         bucket: str,
         telemetry: InboxTelemetry,
+        forget_expired: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`forget_expired` removes what the database keeps for a while only."""
         self._store = store
         self._inbox = inbox
         self._reconciler = reconciler
         self._lock = lock
         self._bucket = bucket
         self._telemetry = telemetry
+        self._forget_expired = forget_expired
 
     def sweep(self, days: int) -> SweepReport | None:
         """Adopt uploads nobody announced; compare pictures and rows of the last `days` days.
@@ -96,6 +99,7 @@ class Sweeper:
         with self._lock.attempt() as alone:
             if not alone:
                 return None
+            self._forget_expired()
             uploads, adopted = self._adopt()
             differences = None
             if days > 0:

@@ -116,9 +116,13 @@ class InboxWorker:
 
     def _deal_with(self, event: ClaimedEvent) -> str:
         if event.is_classified:
-            assert event.object_modified is not None
+            assert event.object_modified is not None  # nosec B101  # for mypy
             writing = Writing(event.etag, event.object_modified, event.version_id)
             return "removed" if self._tidy(event, writing) else "retried"
+        if event.is_erased:
+            self._uploads.erase(event)
+            self._inbox.blank(event)
+            return "erased"
         if event.attempts > self._max_attempts:
             reason = f"Its classification was abandoned {self._max_attempts} times."
             self._inbox.bury(event, "exhausted", reason)
@@ -179,7 +183,7 @@ class InboxWorker:
         except Unavailable:  # what is missing may be the database
             log.warning("the database does not hear of it", extra=_named(event))
         if excused:
-            self._pause(OUTAGE_SECONDS * random.uniform(0.5, 1.5))
+            self._pause(OUTAGE_SECONDS * random.uniform(0.5, 1.5))  # nosec B311  # no secret
         return "retried"
 
     def _found(self, event: ClaimedEvent, overwritten: Overwritten) -> StorageEvent:
@@ -207,7 +211,7 @@ class InboxWorker:
 def _delay(attempts: int) -> float:
     """Seconds until the next attempt: doubled each time, spread so that rivals part."""
     longest = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** (attempts - 1))
-    return longest * random.uniform(0.5, 1.5)
+    return longest * random.uniform(0.5, 1.5)  # nosec B311  # no secret
 
 
 def _named(event: ClaimedEvent) -> dict[str, str]:

@@ -23,4 +23,5 @@ def pause_seconds(failures: int) -> float:
 
 def _wait(first: float, factor: float, longest: float, failures: int) -> float:
     steps = min(failures, 30)  # beyond which nothing grows, and no float overflows
-    return min(longest, first * factor ** steps) * random.uniform(1 - JITTER, 1 + JITTER)
+    jitter = random.uniform(1 - JITTER, 1 + JITTER)  # nosec B311  # no secret
+    return min(longest, first * factor ** steps) * jitter

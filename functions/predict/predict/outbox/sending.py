@@ -145,7 +145,7 @@ class Channel:
         with _cut(self._handle, deadline):
             if fresh is not None:
                 self._http = self._begin(fresh)
-            assert self._http is not None
+            assert self._http is not None  # nosec B101  # for mypy
             self._http.request("POST", self._target, body, dict(headers))
             with self._http.getresponse() as answer:
                 if time.monotonic() >= deadline:

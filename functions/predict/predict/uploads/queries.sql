@@ -1,5 +1,5 @@
--- name: insert_upload!
--- Store an allowed upload and its owner.
+-- name: insert_upload$
+-- Store an allowed upload and its owner, unless that was erased since the request began.
 -- The owner is created or, if its token names another address by now, updated. An address that
 -- already belongs to another user is replaced by a placeholder.
 WITH owner AS (
@@ -7,15 +7,22 @@ WITH owner AS (
     SELECT
         :user_id,
         CASE
+            WHEN :email::text IS NULL THEN :placeholder_email
             WHEN EXISTS (SELECT 1 FROM users WHERE email = :email AND user_id <> :user_id)
                 THEN :placeholder_email
             ELSE :email
         END
     ON CONFLICT (user_id) DO UPDATE SET email = excluded.email
-    WHERE users.email <> excluded.email
+    WHERE :email::text IS NOT NULL AND users.email <> excluded.email
+    RETURNING user_id
+),
+upload AS (
+    INSERT INTO uploads (upload_id, user_id, object_key, filename, content_type, expires_at)
+    VALUES (:upload_id, :user_id, :object_key, :filename, :content_type, :expires_at)
+    RETURNING upload_id
 )
-INSERT INTO uploads (upload_id, user_id, object_key, filename, content_type, expires_at)
-VALUES (:upload_id, :user_id, :object_key, :filename, :content_type, :expires_at);
+SELECT upload_id, refuse_if_erased(:user_id, :elapsed)
+FROM upload, (SELECT count(*) FROM owner) AS held;
 
 -- name: find_upload^
 -- An upload and the event that decides what became of it; an owner of null finds anybody's.

@@ -1,6 +1,7 @@
 """Allowed uploads in PostgreSQL, and what became of them."""
 from __future__ import annotations
 
+import time
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -31,8 +32,12 @@ class AllowedUpload:
 class UploadRepository(Protocol):
     """Keeps allowed uploads. Every method raises DatabaseUnavailable."""
 
-    def add(self, upload: AllowedUpload, email: str) -> None:
-        """Store an upload and its owner, whose address is `email` unless another user has it."""
+    def add(self, upload: AllowedUpload, email: str | None) -> None:
+        """Store an upload and its owner, whose address is `email` unless another user has it.
+
+        None leaves the address known of the owner. Raises Conflict if the owner is erased at the
+        same moment.
+        """
 
     def find(self, upload_id: uuid.UUID, owner: uuid.UUID | None) -> Row | None:
         """An upload, if it belongs to `owner`, with its event; None owns everything.
@@ -50,9 +55,9 @@ class PostgresUploadRepository:
         self._database = database
         self._bucket = bucket
 
-    def add(self, upload: AllowedUpload, email: str) -> None:
+    def add(self, upload: AllowedUpload, email: str | None) -> None:
         parameters = {
-            **asdict(upload), "email": email,
+            **asdict(upload), "email": email, "began": time.perf_counter(),
             "placeholder_email": placeholder_email(upload.user_id)}
         try:
             self._insert(parameters)
@@ -69,4 +74,5 @@ class PostgresUploadRepository:
 
     def _insert(self, parameters: dict[str, Any]) -> None:
         with self._database.transaction() as connection:
-            _queries.insert_upload(connection, **parameters)
+            elapsed = time.perf_counter() - parameters["began"]
+            _queries.insert_upload(connection, **parameters, elapsed=elapsed)

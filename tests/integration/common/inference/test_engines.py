@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from common.errors import StoreUnavailable
+from common.deadlines import Deadline
+from common.errors import DeadlineExceeded, StoreUnavailable
 from common.inference.engine import Engine
 from common.inference.files import ModelFiles
 from common.inference.imaging import open_picture
@@ -62,6 +64,17 @@ def test_answers_do_not_change_later(engine: Engine) -> None:
     copy = first.copy()
     engine.predict(some_pixels(1, seed=2))
     assert np.array_equal(first, copy)
+
+
+def test_wait_for_an_interpreter(tiny: TinyModel) -> None:
+    """Where all interpreters are busy nobody waits beyond a deadline, and none gets lost."""
+    engine = LiteRtEngine(tiny.twin, threads=1)
+    interpreter = engine._idle.get()
+    with pytest.raises(DeadlineExceeded):
+        engine.predict(some_pixels(1), Deadline(time.monotonic() + 0.01))
+    engine._idle.put(interpreter)
+    for _ in range(2):
+        assert len(engine.predict(some_pixels(1), Deadline(time.monotonic() + 100))) == 1
 
 
 def test_threads_do_not_mix(engine: Engine, tiny: TinyModel) -> None:

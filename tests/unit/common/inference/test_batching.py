@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from common.deadlines import Deadline
+from common.errors import DeadlineExceeded
 from common.inference.batching import MAX_PICTURES, MicroBatcher
 from common.inference.engine import Pixels
 
@@ -22,7 +25,9 @@ class CountingEngine:
         self.batches: list[int] = []
         self.before: Callable[[Pixels], object] = lambda pixels: None
 
-    def predict(self, pixels: Pixels) -> NDArray[np.float32]:
+    def predict(
+        self, pixels: Pixels, deadline: Deadline | None = None
+    ) -> NDArray[np.float32]:
         self.batches.append(len(pixels))
         self.before(pixels)
         means: NDArray[np.float32] = pixels.mean(axis=(1, 2, 3), dtype=np.float32)
@@ -148,3 +153,26 @@ def test_many_threads() -> None:
         assert all(threads.map(call, range(500)))
     assert sum(engine.batches) == 1000
     assert max(engine.batches) <= MAX_PICTURES
+
+
+def test_end_of_patience() -> None:
+    """A call whose deadline passes while it waits is dropped; the others are not delayed by it."""
+    engine = CountingEngine()
+    batcher, gate = MicroBatcher(engine), Gate(engine)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(batcher.predict, pixels(1))
+        assert gate.entered.wait(10)
+        with pytest.raises(DeadlineExceeded):
+            batcher.predict(pixels(2), Deadline(time.monotonic() + 0.01))
+        last = pool.submit(batcher.predict, pixels(3), Deadline(time.monotonic() + 1000))
+        gate.open()
+        assert (first.result(10)[0, 0], last.result(10)[0, 0]) == (1, 3)
+    assert engine.batches == [1, 1]
+
+
+def test_deadline_of_a_running_call() -> None:
+    """What runs already when its deadline passes is answered."""
+    engine = CountingEngine()
+    batcher = MicroBatcher(engine)
+    engine.before = lambda _: time.sleep(0.02)
+    assert batcher.predict(pixels(1), Deadline(time.monotonic() + 0.001))[0, 0] == 1

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from common.audit import Origin
+from common.deadlines import Deadline
 from common.errors import Conflict, DatabaseUnavailable, ModelUnavailable
 from common.inference.engine import Pixels
 from common.storage import StoredObject
@@ -275,7 +276,9 @@ def test_deadly_picture(house: House) -> None:
 class OddEngine(FakeEngine):
     """Fails at black pictures."""
 
-    def predict(self, pixels: Pixels) -> NDArray[np.float32]:
+    def predict(
+        self, pixels: Pixels, deadline: Deadline | None = None
+    ) -> NDArray[np.float32]:
         if pixels.mean() < -0.9:
             raise RuntimeError("node 7 failed")
         return super().predict(pixels)

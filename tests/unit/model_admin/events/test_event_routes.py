@@ -17,7 +17,7 @@ from model_admin.events.routes import FAULTS, STATES, create_routes
 from model_admin.events.service import StorageEvents
 from tests import tokens
 from tests.environments import settings
-from tests.fakes.events import LISTED, NOON, InMemoryEvents, dead, event
+from tests.fakes.events import LISTED, NOON, InMemoryEvents, dead, erased, event
 from tests.fakes.storage import InMemoryObjectStore
 
 PATH = "/api/v1/events"
@@ -216,10 +216,12 @@ def test_completeness(function: Function) -> None:
     for fault in FAULTS:
         function.add(dead(fault))
     function.put(event())
+    for _ in range(4):
+        function.add(erased())
     answer = function.get("/completeness")
     assert (answer.status_code, answer.json) == (200, {
-        "seen": 12, "classified": 3, "superseded": 1, "pending": 2, "dead": 5, "unannounced": 1,
-        "uploads": 1, "adds_up": True, "differences": {}, "complete": False})
+        "seen": 16, "classified": 3, "superseded": 1, "pending": 2, "dead": 5, "erased": 4,
+        "unannounced": 1, "uploads": 1, "adds_up": True, "differences": {}, "complete": False})
 
 
 def test_complete(function: Function) -> None:

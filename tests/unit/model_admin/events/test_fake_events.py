@@ -33,8 +33,8 @@ class ArchiveInMemory:
     def remove_image(self, row: Row) -> None:
         del self.fake.images[row["event_id"]]
 
-    def note_erasure(self, action: str, subject: uuid.UUID) -> None:
-        self.fake.erased.add(subject)
+    def doom(self, row: Row) -> None:
+        self.fake.doomed.add((row["object_key"], row["etag"]))
 
     def retries(self) -> list[tuple[str, str, dict[str, Any]]]:
         return self.fake.audit

@@ -40,9 +40,16 @@ def test_owner(archive: Archive, ask: Ask) -> None:
 
 
 def test_administrator(archive: Archive, ask: Ask) -> None:
-    """An administrator may replay anybody's prediction."""
-    answer = ask(archive.classify(), uuid.uuid4(), roles=["admin"])
+    """An administrator may replay anybody's prediction, which leaves a line; its owner's own
+    replays leave none."""
+    recorded, admin = archive.classify(), uuid.uuid4()
+    assert ask(recorded).status_code == 200
+    assert archive.trail.lines == []
+    answer = ask(recorded, admin, roles=["admin"])
     assert (answer.status_code, answer.json["same"]) == (200, True)
+    ((origin, action, subject, detail),) = archive.trail.lines
+    assert (origin.actor, action, subject, detail) == (
+        admin, "prediction.replay", str(recorded.prediction_id), {"owner": str(archive.owner)})
 
 
 def test_somebody_else(archive: Archive, ask: Ask) -> None:

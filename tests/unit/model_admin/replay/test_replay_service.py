@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from common.audit import Origin
 from common.auth import Principal
 from common.errors import Unavailable
 from common.inference.imaging import open_picture
@@ -29,7 +30,7 @@ def archive() -> Archive:
 
 def replay(archive: Archive, recorded: RecordedPrediction) -> Replay:
     owner = Principal(archive.owner, "ada@example.org", frozenset())
-    return archive.service().replay(owner, recorded.prediction_id)
+    return archive.service().replay(owner, recorded.prediction_id, Origin(archive.owner))
 
 
 def ran(engine: FakeEngine) -> bool:
@@ -212,17 +213,17 @@ def test_too_many_at_once(archive: Archive) -> None:
 
     archive.versions.engines["litert"].before = wait
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        others = [threads.submit(service.replay, owner, recorded.prediction_id)
+        others = [threads.submit(service.replay, owner, recorded.prediction_id, Origin())
                   for _ in range(AT_ONCE)]
         running.wait(10)
         try:
             with pytest.raises(Unavailable, match="try again shortly"):
-                service.replay(owner, recorded.prediction_id)
+                service.replay(owner, recorded.prediction_id, Origin())
         finally:
             finish.set()
         assert [other.result(10).same for other in others] == [True] * AT_ONCE
     archive.versions.engines["litert"].before = lambda: None
-    assert service.replay(owner, recorded.prediction_id).same is True
+    assert service.replay(owner, recorded.prediction_id, Origin()).same is True
 
 
 def test_place_after_a_failure(archive: Archive) -> None:
@@ -232,15 +233,15 @@ def test_place_after_a_failure(archive: Archive) -> None:
     archive.pictures.down = True
     for _ in range(AT_ONCE + 1):
         with pytest.raises(Unavailable, match="object store"):
-            service.replay(owner, recorded.prediction_id)
+            service.replay(owner, recorded.prediction_id, Origin())
     archive.pictures.down = False
-    assert service.replay(owner, recorded.prediction_id).same is True
+    assert service.replay(owner, recorded.prediction_id, Origin()).same is True
 
 
 def test_unknown_prediction(archive: Archive) -> None:
     """An administrator may see everything, but not what is not there."""
     admin = Principal(uuid.uuid4(), "", frozenset({"admin"}))
     recorded = archive.classify()
-    assert archive.service().replay(admin, recorded.prediction_id).same is True
+    assert archive.service().replay(admin, recorded.prediction_id, Origin()).same is True
     with pytest.raises(Exception, match="no such prediction"):
-        archive.service().replay(admin, uuid.uuid4())
+        archive.service().replay(admin, uuid.uuid4(), Origin())

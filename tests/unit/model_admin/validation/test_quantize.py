@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from common.deadlines import Deadline
 from common.inference.engine import Pixels
 from model_admin.validation import quantize
 from model_admin.validation.quantize import Measured, refusal, take_turns
@@ -79,7 +80,9 @@ class Engine:
         self._turns = turns
         self._seconds = seconds
 
-    def predict(self, pixels: Pixels) -> NDArray[np.float32]:
+    def predict(
+        self, pixels: Pixels, deadline: Deadline | None = None
+    ) -> NDArray[np.float32]:
         self._turns.append(self.name)
         time.sleep(self._seconds)
         return np.zeros((1, 3), np.float32)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -23,6 +23,14 @@ class OfficeInMemory:
         user = uuid.uuid4()
         self.inbox.users.add(user)
         return user
+
+    def erase_user(self, user: uuid.UUID, at: datetime, is_back: bool) -> None:
+        self.inbox.erased[user] = at
+        if not is_back:
+            self.inbox.users.discard(user)
+
+    def doom(self, key: str, etag: str) -> None:
+        self.inbox.doomed.add((key, etag))
 
     def let_pass(self, time: timedelta) -> None:
         for row in self.inbox.rows.values():

@@ -155,6 +155,35 @@ def test_upload_in_progress(album: Album) -> None:
     assert f"{TODAY}{event_id}.png" in album.keys()
 
 
+def test_erased(album: Album, caplog: pytest.LogCaptureFixture) -> None:
+    """The object of an erased picture that turns up again is removed, not put aside."""
+    key = f"{TODAY}{uuid.uuid4()}.png"
+    album.put(key)
+    album.index.gone.add(uuid.UUID(key.removeprefix(TODAY).removesuffix(".png")))
+    with caplog.at_level(logging.WARNING):
+        assert album.compare() == Differences(erased=1)
+    assert album.keys() == set()
+    assert [vars(record)["key"] for record in caplog.records] == [key]
+    assert album.compare() == NOTHING
+
+
+def test_being_removed(album: Album) -> None:
+    """What is going to be removed is left to whoever removes it."""
+    album.put(f"{TODAY}a.png")
+    album.index.doomed.add(f"{TODAY}a.png")
+    assert album.compare() == NOTHING
+    assert album.keys() == {f"{TODAY}a.png"}
+
+
+def test_erased_while_it_was_restored(album: Album) -> None:
+    """A picture that is erased while it comes back from quarantine does not come back."""
+    album.add(f"{TODAY}a.png")
+    album.put(f"quarantine/{TODAY}a.png")
+    album.store.before_put = lambda: album.index.pictures.clear()
+    assert album.compare() == NOTHING
+    assert album.keys() == set()
+
+
 def test_many(album: Album) -> None:
     """Whatever lies in whichever stretch of a listing is found: first, last and in between."""
     names = string.ascii_lowercase

@@ -219,7 +219,8 @@ def test_sweep(function: Function) -> None:
     assert answer.status_code == 200
     assert answer.json == {
         "skipped": False, "uploads": 1, "adopted": 1, "differences": {
-            "objects_without_row": 0, "rows_without_object": 0, "restored": 0}}
+            "objects_without_row": 0, "rows_without_object": 0, "restored": 0,
+            "erased": 0}}
     assert function.woken == 1
     assert function.post("/events/sweep?days=0").json == {
         "skipped": False, "uploads": 1, "adopted": 0, "differences": None}

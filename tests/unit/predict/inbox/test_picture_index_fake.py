@@ -25,6 +25,14 @@ class AlbumInMemory:
     def expect(self, event_id: uuid.UUID, state: str = "pending") -> None:
         if state == "pending":
             self._index.in_progress.add(event_id)
+        if state == "erased":
+            self._index.gone.add(event_id)
+
+    def erase(self, image_id: uuid.UUID) -> None:
+        self._index.gone.add(image_id)
+
+    def doom(self, key: str) -> None:
+        self._index.doomed.add(key)
 
     def missing(self) -> dict[str, datetime]:
         return dict(self._index.missing)

@@ -1,0 +1,116 @@
+"""gunicorn's worker with threads, for functions that are reached without a gateway in front.
+
+As it comes, that worker gives a thread to each client that has connected: a handful of clients
+that send a byte a second, or nothing at all, keep all others out. Here a client gets a thread once
+it sends, and those that are waited for are bounded in number and in time.
+"""
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from selectors import EVENT_READ
+from typing import Any
+
+from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
+
+from common.deadlines import HEADER, Deadline, deadline_of
+from common.errors import DeadlineExceeded, Overloaded
+from common.paced_socket import PATIENCE_SECONDS, PacedSocket, WaitingRoom
+from common.serving import DEADLINE, PUBLIC_PATHS, REFUSAL
+from common.turns import Turns
+
+# Connections that send nothing; and threads that wait for slow clients, and that turn away.
+MAX_SILENT = 512
+SLOW_HEADS = SLOW_OTHERS = 32
+SPARE_THREADS = SLOW_HEADS + SLOW_OTHERS + 8
+
+
+class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """A gthread worker that survives slow clients and more requests than it can answer.
+
+    `places` requests are worked on at once and up to `line` wait for that, each no longer than
+    `timeout_seconds`; the application hears of those that are turned away. PUBLIC_PATHS are
+    answered at once.
+    """
+
+    places = 8
+    line = 56
+    timeout_seconds = 30.0
+    wsgi: Callable[..., Iterable[bytes]]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.max_keepalived -= MAX_SILENT
+        self._turns = Turns(self.places, self.line)
+        self._heads, self._others = WaitingRoom(SLOW_HEADS), WaitingRoom(SLOW_OTHERS)
+        self._current = threading.local()
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        self.wsgi = self._told(self.wsgi)
+
+    def accept(self, listener: socket.socket) -> None:
+        """Give the connection a thread as soon as there is something to read."""
+        try:
+            client, address = listener.accept()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
+                raise
+            return
+        self.nr_conns += 1
+        conn = TConn(self.cfg, PacedSocket(client, self._heads, self._others), address,
+                     listener.getsockname())
+        conn.timeout = time.monotonic() + PATIENCE_SECONDS
+        self.pending_conns.append(conn)
+        self.poller.register(
+            conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+        if len(self.pending_conns) > MAX_SILENT:
+            self.pending_conns[0].timeout = 0
+            self.murder_pending()
+
+    def handle(self, conn: TConn) -> Any:
+        """Read a request and answer it; whether the connection is kept."""
+        conn.sock.expect_head()
+        kept = super().handle(conn)
+        if not kept:
+            conn.sock.linger()  # here, because gunicorn's loop would do it for one at a time
+        return kept
+
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        """Answer a request when it is its turn, or turn it away."""
+        arrived = time.monotonic()
+        sent = next((value for name, value in req.headers if name == HEADER.upper()), None)
+        deadline = deadline_of(arrived, sent, self.timeout_seconds)
+        self._current.told = {DEADLINE: deadline}
+        if req.path in PUBLIC_PATHS or not self._take_turn(deadline):
+            conn.sock.expect_body()
+            return super().handle_request(req, conn)
+        try:
+            conn.sock.expect_body(self._turns.give_back, self._turns.take_again)
+            return super().handle_request(req, conn)
+        finally:
+            self._turns.give_back()
+            conn.sock.expect_body()
+
+    def _take_turn(self, deadline: Deadline) -> bool:
+        try:
+            self._turns.take(deadline.remaining())
+            return True
+        except (Overloaded, DeadlineExceeded) as refusal:
+            self._current.told[REFUSAL] = refusal
+            return False
+
+    def _told(self, app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+        def wsgi(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            environ.update(self._current.told)
+            return app(environ, start_response)
+        return wsgi
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        super()._cap_keepalive(deadline)
+        for conn in self.pending_conns:
+            conn.timeout = min(conn.timeout, deadline)

@@ -1,0 +1,44 @@
+"""Have predict do something once: `python deploy/jobs/call.py URL PATH...`.
+
+What the CronJobs of deploy/kubernetes run. `URL` is predict's; each `PATH` gets a POST with the
+machines' token, one after the other. The first call that fails ends it.
+"""
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import httpx
+
+from common.config import Settings
+from common.errors import ConfigurationError
+from deploy.jobs.cron import TIMEOUT_SECONDS, call
+
+
+class Failed(Exception):
+    """A call did not succeed; the message says which, and why."""
+
+
+def call_all(client: httpx.Client, paths: Sequence[str]) -> None:
+    """Raises Failed."""
+    for path in paths:
+        if problem := call(client, path):
+            raise Failed(f"POST {path} failed: {problem}")
+        print(f"call: POST {path} done", flush=True)
+
+
+def main(url: str, *paths: str) -> None:
+    """Raises ConfigurationError or Failed."""
+    settings = Settings.load()
+    if not settings.events_token:
+        raise ConfigurationError("EVENTS_TOKEN is not set, without which predict lets nobody in")
+    headers = {"Authorization": f"Bearer {settings.events_token}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_SECONDS) as client:
+        call_all(client, paths)
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except (ConfigurationError, Failed) as error:
+        sys.exit(f"call: {error}")

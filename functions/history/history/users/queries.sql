@@ -1,0 +1,14 @@
+-- name: find_user^
+-- A user, and how much is stored of them.
+SELECT
+    user_id, email, created_at,
+    (SELECT count(*) FROM images WHERE user_id = :user_id) AS images,
+    (SELECT coalesce(sum(size_bytes), 0)::bigint FROM images WHERE user_id = :user_id)
+        AS image_bytes,
+    (SELECT count(*) FROM predictions WHERE user_id = :user_id) AS predictions
+FROM users
+WHERE user_id = :user_id;
+
+-- name: was_erased$
+-- Whether a user was erased.
+SELECT EXISTS (SELECT 1 FROM erasures WHERE kind = 'user' AND subject_id = :user_id);

@@ -1,0 +1,1 @@
+"""Requests sent again: a key of the client's leads to the first answer."""

@@ -1,0 +1,1 @@
+"""What `make audit` checks: locks, advisories, code, secrets and licences; and SBOMs."""

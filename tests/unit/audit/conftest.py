@@ -1,0 +1,13 @@
+"""What the tests of the audit share."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.locked_project import LockedProject
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> LockedProject:
+    return LockedProject(tmp_path)

@@ -1,0 +1,123 @@
+"""Places to work at, and the line in front of them."""
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from common.errors import DeadlineExceeded, Overloaded
+from common.turns import Turns
+
+PATIENCE = 20.0
+
+
+def wait_for_line(turns: Turns, length: int) -> None:
+    """Return once so many stand in line."""
+    deadline = time.monotonic() + PATIENCE
+    while len(turns._line) != length:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_places() -> None:
+    """Who finds a place does not wait; a place that is given back is there for the next."""
+    turns = Turns(2, 0)
+    for _ in range(3):
+        turns.take(0)
+        turns.take(0)
+        with pytest.raises(Overloaded):
+            turns.take(PATIENCE)
+        turns.give_back()
+        turns.give_back()
+
+
+def test_first_come_first_served() -> None:
+    """Those in line get their turns in the order they came."""
+    turns, order = Turns(1, 3), list[int]()
+    turns.take(0)
+
+    def work(number: int) -> None:
+        turns.take(PATIENCE)
+        order.append(number)
+        turns.give_back()
+
+    with ThreadPoolExecutor(3) as pool:
+        waiting: list[Future[None]] = []
+        for number in range(3):
+            waiting.append(pool.submit(work, number))
+            wait_for_line(turns, number + 1)
+        with pytest.raises(Overloaded):
+            turns.take(PATIENCE)
+        turns.give_back()
+        for each in waiting:
+            each.result(PATIENCE)
+    assert order == [0, 1, 2]
+
+
+def test_end_of_patience() -> None:
+    """Who has waited long enough leaves the line, and takes nobody's turn."""
+    turns = Turns(1, 1)
+    turns.take(0)
+    for _ in range(2):
+        with pytest.raises(DeadlineExceeded):
+            turns.take(0.01)
+    turns.give_back()
+    turns.take(0)
+
+
+def test_work_that_was_begun_goes_first() -> None:
+    """Who stepped aside comes back before those who have not begun, even if the line is full."""
+    turns, order = Turns(1, 1), list[str]()
+    turns.take(0)
+
+    def begin() -> None:
+        turns.take(PATIENCE)
+        order.append("begun")
+        turns.give_back()
+
+    def go_on() -> None:
+        turns.take_again()
+        order.append("gone on")
+        turns.give_back()
+
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(begin)]
+        wait_for_line(turns, 1)
+        waiting.append(pool.submit(go_on))
+        wait_for_line(turns, 2)
+        turns.give_back()
+        for each in waiting:
+            each.result(PATIENCE)
+    assert order == ["gone on", "begun"]
+    turns.take_again()
+    with pytest.raises(DeadlineExceeded):
+        turns.take(0.01)
+
+
+def test_never_more_than_places() -> None:
+    """However many come and lose patience, places neither multiply nor get lost."""
+    turns, lock, working, most = Turns(3, 100), threading.Lock(), 0, 0
+
+    def work(number: int) -> None:
+        nonlocal working, most
+        try:
+            turns.take(0.0001 if number % 2 else PATIENCE)
+        except DeadlineExceeded:
+            return
+        with lock:
+            working += 1
+            most = max(most, working)
+        time.sleep(0.0005)
+        with lock:
+            working -= 1
+        turns.give_back()
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(work, range(400)))
+    assert most == 3
+    for _ in range(3):
+        turns.take(0)
+    with pytest.raises(DeadlineExceeded):
+        turns.take(0)
