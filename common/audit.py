@@ -17,11 +17,15 @@ _queries = load_queries(Path(__file__).with_name("audit.sql"))
 
 @dataclass(frozen=True)
 class Origin:
-    """Who asked for something, in which request, from which address; a machine has no actor."""
+    """Who asked for something, in which request, from which address; a machine has no actor.
+
+    `service` is who really asked, if that was a service on the actor's behalf.
+    """
 
     actor: uuid.UUID | None = None
     request_id: str | None = None
     remote_address: str | None = None
+    service: uuid.UUID | None = None
 
 
 def write_audit(
@@ -32,8 +36,10 @@ def write_audit(
     detail: Mapping[str, Any] | None = None,
 ) -> None:
     """Add a line in the transaction of what it tells of, so that neither exists alone."""
+    represented = {"service": str(origin.service)} if origin.service else {}
     _queries.append_audit(
-        connection, **asdict(origin), action=action, subject=subject, detail=Json(detail or {}))
+        connection, **asdict(origin), action=action, subject=subject,
+        detail=Json({**(detail or {}), **represented}))
 
 
 class AuditTrail(Protocol):

@@ -14,6 +14,7 @@ from flask.json.provider import DefaultJSONProvider
 from prometheus_client import CollectorRegistry
 
 from common.addresses import install_client_address
+from common.audit import Origin
 from common.auth import Authenticator, MachineToken, Principal
 from common.body import install_body_limit
 from common.config import Network
@@ -128,6 +129,12 @@ def failing(checks: Mapping[str, ReadinessCheck]) -> list[str]:
 def principal() -> Principal:
     """Who sent the current request."""
     return cast(Principal, g.principal)
+
+
+def origin() -> Origin:
+    """Who sent the current request, and from where, for the audit log."""
+    caller = principal()
+    return Origin(caller.user_id, g.request_id, request.remote_addr, caller.service)
 
 
 def _who(caller: Principal | None) -> dict[str, str | None]:

@@ -1,7 +1,7 @@
-"""Have predict do something once: `python deploy/jobs/call.py URL PATH...`.
+"""Have a function do something once: `python deploy/jobs/call.py URL PATH...`.
 
-What the CronJobs of deploy/kubernetes run. `URL` is predict's; each `PATH` gets a POST with the
-machines' token, one after the other. The first call that fails ends it.
+What the CronJobs of deploy/kubernetes run. `URL` is the function's; each `PATH` gets a POST with
+the machines' token, one after the other. The first call that fails ends it.
 """
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def main(url: str, *paths: str) -> None:
     """Raises ConfigurationError or Failed."""
     settings = Settings.load()
     if not settings.events_token:
-        raise ConfigurationError("EVENTS_TOKEN is not set, without which predict lets nobody in")
+        raise ConfigurationError("EVENTS_TOKEN is not set, without which no function lets us in")
     headers = {"Authorization": f"Bearer {settings.events_token}"}
     with httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_SECONDS) as client:
         call_all(client, paths)

@@ -357,20 +357,22 @@ class BackfillsContract:
         assert done["failures"] == [
             {"image_id": each, "reason": "It is broken."} for each in pictures[:MAX_FAILURES]]
 
+    @pytest.mark.parametrize("failing", [False, True])
     def test_deleted_pictures(
-        self, backfills: BackfillRepository, claims: BackfillClaims, archive: Archive
+        self, backfills: BackfillRepository, claims: BackfillClaims, archive: Archive,
+        failing: bool,
     ) -> None:
-        """A picture deleted meanwhile stops nothing and counts no more in the end."""
+        """A picture deleted meanwhile, whatever came of it, counts no more in the end."""
         pictures = sorted(archive.add() for _ in range(3))
-        row = started(backfills)
-        claim = claimed(claims)
+        row, claim = started(backfills), claimed(claims)
         batch = begun(claims, claim)
-        archive.remove(pictures[1])
-        assert record(claims, claim, batch)
+        archive.remove(pictures.pop(1))
+        assert record(claims, claim, batch, failing)
         assert walk(claims, claim, 8) == []
         done = found(backfills, row)
-        assert (done["total"], done["classified"], done["failed"]) == (2, 2, 0)
-        assert archive.predictions(row["backfill_id"]) == [pictures[0], pictures[2]]
+        assert (done["total"], done["failed"]) == (2, 2 * failing)
+        assert archive.predictions(row["backfill_id"]) == ([] if failing else pictures)
+        assert [each["image_id"] for each in done["failures"]] == (pictures if failing else [])
 
     def test_problem(
         self, backfills: BackfillRepository, claims: BackfillClaims, archive: Archive

@@ -142,11 +142,13 @@ class InMemoryBackfills:
         row, progress = self.rows[claim.backfill_id], self.progress[claim.backfill_id]
         for outcome in outcomes:
             key = claim.backfill_id, outcome.image_id
+            if outcome.image_id not in self.pictures:
+                continue
             if isinstance(outcome, Failed):
                 row["failed"] += 1
                 if row["failed"] <= MAX_FAILURES:
                     self.failures[claim.backfill_id].append(outcome)
-            elif outcome.image_id in self.pictures and key not in self.classified:
+            elif key not in self.classified:
                 self.classified[key] = outcome
                 row["classified"] += 1
         row["problem"] = None

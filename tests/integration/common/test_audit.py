@@ -6,7 +6,7 @@ import uuid
 import psycopg2
 import pytest
 
-from common.audit import Origin, write_audit
+from common.audit import Origin, PostgresAuditTrail, write_audit
 from common.config import Settings
 from common.db import Database
 from tests.databases import query
@@ -31,6 +31,16 @@ def test_line(database: Database, database_settings: Settings) -> None:
         {"actor": None, "action": "model.load_failed", "subject": "v2", "detail": {},
          "request_id": None, "remote_address": None, "recent": True},
     ]
+
+
+def test_on_behalf(database: Database, database_settings: Settings) -> None:
+    """Of what a service did for a user, both are known."""
+    user, service = uuid.uuid4(), uuid.uuid4()
+    PostgresAuditTrail(database).write(
+        Origin(user, service=service), "image.delete", "7", {"by_owner": True})
+    (line,) = lines(database_settings)
+    assert (line["actor"], line["detail"]) == (
+        user, {"by_owner": True, "service": str(service)})
 
 
 def test_undone_with_its_transaction(database: Database, database_settings: Settings) -> None:

@@ -107,8 +107,9 @@ def test_known(name: str) -> None:
 
 @pytest.mark.parametrize("name", DEPLOYED)
 def test_secrets_by_need(name: str) -> None:
-    """Only predict hears events, and only it knows their token."""
-    assert ("events-token" in DEPLOYED[name].secrets) == name.endswith("/predict")
+    """Only predict hears events, and history where a job calls it; no other knows the token."""
+    assert ("events-token" in DEPLOYED[name].secrets) == (
+        name.endswith("/predict") or name in ("kubernetes/history", "knative/history"))
 
 
 @pytest.mark.parametrize("name", [name for name in DEPLOYED if name.endswith("/predict")])
@@ -125,7 +126,7 @@ def test_somebody_sweeps(name: str, tmp_path: Path) -> None:
         assert settings.sweep_seconds == settings.cron_seconds == 0
         names = [document["metadata"]["name"]
                  for document in read(DEPLOY / "kubernetes" / "common" / "cron.yaml")]
-        assert names == ["sweep", "reconcile"]
+        assert names == ["sweep", "reconcile", "erase"]
 
 
 @pytest.mark.parametrize("path", STACKS.values(), ids=STACKS)
@@ -145,7 +146,7 @@ def test_addresses_inside_the_cluster() -> None:
     for path in (DEPLOY / "kubernetes").rglob("*.yaml"):
         found |= set(re.findall(r"http://([a-z-]+)\.([a-z-]+)\.svc\.cluster\.local",
                                 path.read_text(encoding="utf-8")))
-    assert found == {(name, namespace["metadata"]["name"]) for name in ("predict", "model-admin")}
+    assert found == {(name, namespace["metadata"]["name"]) for name in NAMES}
     for name in NAMES:
         (service,) = [each for each in read(DEPLOY / "kubernetes" / f"{name}.yaml")
                       if each["kind"] == "Service"]

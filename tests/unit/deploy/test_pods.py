@@ -19,6 +19,10 @@ VOLUMES = {
     # Where our code may write, and where its secrets are.
     "/tmp": "emptyDir", "/var/openfaas/secrets": "projected"}
 LEAST_SPARE_SECONDS = 5
+# Where the functions say which paths of machines they have.
+ROUTES = {
+    "predict": ("functions", "predict", "predict", "inbox", "routes.py"),
+    "history": ("functions", "history", "history", "erasure", "routes.py")}
 ANNOTATIONS = {
     "prometheus.io/scrape", "prometheus.io/path", "prometheus.io/port",
     "autoscaling.knative.dev/min-scale", "autoscaling.knative.dev/max-scale",
@@ -45,8 +49,8 @@ def test_pods_are_found() -> None:
     """The checks below see all of them."""
     assert len(FUNCTIONS) == 6
     assert {name.rpartition(":")[2] for name in PODS} == {
-        "predict", "history", "model-admin", "setup", "seed", "sweep", "reconcile", "postgres",
-        "minio"}
+        "predict", "history", "model-admin", "setup", "seed", "sweep", "reconcile", "erase",
+        "postgres", "minio"}
 
 
 @pytest.mark.parametrize("name", PODS)
@@ -156,17 +160,18 @@ def test_image(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_programs(name: str) -> None:
-    """What a job starts exists, and asks for paths that predict has."""
+    """What a job starts exists, and asks for paths that its function has."""
     for container in containers(PODS[name][2]):
         program, *arguments = [*container.get("command", []), *container.get("args", [])] or [""]
         if not program:
             continue
         assert program == "python"
         assert (ROOT / arguments[0]).is_file()
-        routes = text("functions", "predict", "predict", "inbox", "routes.py")
         for path in arguments[2:]:
             if path.startswith("/events/"):
-                assert f'routes.post("{path[7:].split("?")[0]}")' in routes
+                function = arguments[1].removeprefix("http://").split(".")[0]
+                assert f'{path.removeprefix("/events").split("?")[0]}")' in text(
+                    *ROUTES[function])
 
 
 @pytest.mark.parametrize("name", [name for name in OURS if ":seed" in name])

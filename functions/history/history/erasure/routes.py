@@ -3,13 +3,12 @@ from __future__ import annotations
 
 import uuid
 
-from flask import Blueprint, g, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from common.audit import Origin
 from common.fields import parse_integer
 from common.problems import RETRY_AFTER_SECONDS
-from common.web import principal
+from common.web import origin, principal
 from history.erasure.service import Erasures
 
 DEFAULT_DRAIN_SECONDS, MAX_DRAIN_SECONDS = 20, 50
@@ -21,15 +20,15 @@ def create_routes(erasures: Erasures) -> Blueprint:
 
     @routes.delete("/api/v1/images/<uuid:image_id>")
     def erase_image(image_id: uuid.UUID) -> ResponseReturnValue:
-        return _told(erasures.erase_image(principal(), image_id, _origin()))
+        return _told(erasures.erase_image(principal(), image_id, origin()))
 
     @routes.delete("/api/v1/users/me")
     def erase_me() -> ResponseReturnValue:
-        return _told(erasures.erase_user(principal(), principal().user_id, _origin()))
+        return _told(erasures.erase_user(principal(), principal().user_id, origin()))
 
     @routes.delete("/api/v1/users/<uuid:user_id>")
     def erase_user(user_id: uuid.UUID) -> ResponseReturnValue:
-        return _told(erasures.erase_user(principal(), user_id, _origin()))
+        return _told(erasures.erase_user(principal(), user_id, origin()))
 
     @routes.post("/events/erasures")
     def drain() -> ResponseReturnValue:
@@ -44,7 +43,3 @@ def _told(finished: bool) -> ResponseReturnValue:
     if finished:
         return "", 204
     return {"state": "pending"}, 202, {"Retry-After": str(RETRY_AFTER_SECONDS)}
-
-
-def _origin() -> Origin:
-    return Origin(principal().user_id, g.request_id, request.remote_addr)

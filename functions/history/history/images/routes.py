@@ -5,11 +5,10 @@ import re
 import uuid
 from urllib.parse import quote
 
-from flask import Blueprint, Response, g, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from common.audit import Origin
-from common.web import principal
+from common.web import origin, principal
 from history.images.repository import Image
 from history.images.service import ImageArchive
 
@@ -20,11 +19,11 @@ def create_routes(archive: ImageArchive) -> Blueprint:
 
     @routes.get("/api/v1/images/<uuid:image_id>")
     def show_image(image_id: uuid.UUID) -> ResponseReturnValue:
-        return jsonify(archive.find(principal(), image_id, _origin()))
+        return jsonify(archive.find(principal(), image_id, origin()))
 
     @routes.get("/api/v1/images/<uuid:image_id>/content")
     def show_content(image_id: uuid.UUID) -> ResponseReturnValue:
-        image = archive.find(principal(), image_id, _origin())
+        image = archive.find(principal(), image_id, origin())
         if request.if_none_match.contains_weak(image.sha256):
             return _described(Response(status=304), image)
         if request.method == "HEAD":
@@ -32,10 +31,6 @@ def create_routes(archive: ImageArchive) -> Blueprint:
         return _described(Response(archive.open(image).chunks), image)
 
     return routes
-
-
-def _origin() -> Origin:
-    return Origin(principal().user_id, g.request_id, request.remote_addr)
 
 
 def _described(answer: Response, image: Image) -> Response:

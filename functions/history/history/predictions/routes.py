@@ -5,13 +5,12 @@ import math
 import uuid
 from datetime import datetime
 
-from flask import Blueprint, g, jsonify, request
+from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from common.audit import Origin
 from common.errors import InvalidValue
 from common.fields import parse_integer, parse_time, parse_uuid
-from common.web import principal
+from common.web import origin, principal
 from history.predictions.repository import Filters
 from history.predictions.service import PredictionHistory
 
@@ -28,7 +27,7 @@ def create_routes(history: PredictionHistory) -> Blueprint:
         number = _integer("page", 1, MAX_PAGE)
         limit = _integer("limit", DEFAULT_LIMIT, MAX_LIMIT)
         page = history.page(
-            principal(), _filters(), number, limit, request.args.get("cursor"), _origin())
+            principal(), _filters(), number, limit, request.args.get("cursor"), origin())
         return {
             "predictions": page.rows,
             "total": page.total,
@@ -39,13 +38,9 @@ def create_routes(history: PredictionHistory) -> Blueprint:
 
     @routes.get("/api/v1/predictions/<uuid:prediction_id>")
     def show_prediction(prediction_id: uuid.UUID) -> ResponseReturnValue:
-        return jsonify(history.find(principal(), prediction_id, _origin()))
+        return jsonify(history.find(principal(), prediction_id, origin()))
 
     return routes
-
-
-def _origin() -> Origin:
-    return Origin(principal().user_id, g.request_id, request.remote_addr)
 
 
 def _filters() -> Filters:

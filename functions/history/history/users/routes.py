@@ -3,11 +3,10 @@ from __future__ import annotations
 
 import uuid
 
-from flask import Blueprint, g, jsonify, request
+from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from common.audit import Origin
-from common.web import principal
+from common.web import origin, principal
 from history.users.service import Users
 
 
@@ -17,14 +16,10 @@ def create_routes(users: Users) -> Blueprint:
 
     @routes.get("/me")
     def show_me() -> ResponseReturnValue:
-        return jsonify(users.find(principal(), principal().user_id, _origin()))
+        return jsonify(users.find(principal(), principal().user_id, origin()))
 
     @routes.get("/<uuid:user_id>")
     def show(user_id: uuid.UUID) -> ResponseReturnValue:
-        return jsonify(users.find(principal(), user_id, _origin()))
+        return jsonify(users.find(principal(), user_id, origin()))
 
     return routes
-
-
-def _origin() -> Origin:
-    return Origin(principal().user_id, g.request_id, request.remote_addr)

@@ -160,6 +160,8 @@ class PostgresBackfillClaims:
                     classified += _queries.insert_prediction(
                         connection, **_row(claim.backfill_id, outcome))
                     continue
+                if _queries.hold_picture(connection, image_id=outcome.image_id) is None:
+                    continue
                 failed += 1
                 if held["failed"] + failed <= MAX_FAILURES:
                     _queries.insert_failure(

@@ -135,6 +135,10 @@ WHERE image_id = :image_id
 FOR KEY SHARE
 ON CONFLICT (backfill_id, image_id) WHERE backfill_id IS NOT NULL DO NOTHING;
 
+-- name: hold_picture$
+-- A picture that is not deleted before this is committed, if it was not before.
+SELECT image_id FROM images WHERE image_id = :image_id FOR KEY SHARE;
+
 -- name: insert_failure!
 -- Note why a picture could not be classified.
 INSERT INTO backfill_failures (backfill_id, image_id, reason)

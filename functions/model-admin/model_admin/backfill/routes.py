@@ -3,11 +3,10 @@ from __future__ import annotations
 
 import uuid
 
-from flask import Blueprint, g, jsonify, request, url_for
+from flask import Blueprint, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
-from common.audit import Origin
-from common.web import principal
+from common.web import origin, principal
 from model_admin.backfill.orders import Order
 from model_admin.backfill.service import Backfills
 
@@ -22,7 +21,7 @@ def create_routes(backfills: Backfills) -> Blueprint:
 
     @routes.post("")
     def start() -> ResponseReturnValue:
-        row = backfills.start(Order.from_json(request.get_json(silent=True)), _origin())
+        row = backfills.start(Order.from_json(request.get_json(silent=True)), origin())
         location = url_for(".show", backfill_id=row["backfill_id"])
         return jsonify(row), 202, {"Location": location}
 
@@ -36,10 +35,6 @@ def create_routes(backfills: Backfills) -> Blueprint:
 
     @routes.post("/<uuid:backfill_id>/cancel")
     def cancel(backfill_id: uuid.UUID) -> ResponseReturnValue:
-        return jsonify(backfills.cancel(backfill_id, _origin()))
+        return jsonify(backfills.cancel(backfill_id, origin()))
 
     return routes
-
-
-def _origin() -> Origin:
-    return Origin(principal().user_id, g.request_id, request.remote_addr)

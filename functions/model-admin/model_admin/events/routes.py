@@ -4,13 +4,12 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from flask import Blueprint, g, jsonify, request
+from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from common.audit import Origin
 from common.errors import InvalidRequest, InvalidValue
 from common.fields import parse_integer, parse_uuid
-from common.web import principal
+from common.web import origin, principal
 from model_admin.events.repository import Filters
 from model_admin.events.service import StorageEvents
 
@@ -40,22 +39,18 @@ def create_routes(events: StorageEvents) -> Blueprint:
 
     @routes.post("/<uuid:event_id>/retry")
     def retry(event_id: uuid.UUID) -> ResponseReturnValue:
-        return jsonify(events.retry(event_id, _origin()))
+        return jsonify(events.retry(event_id, origin()))
 
     @routes.post("/retry")
     def retry_many() -> ResponseReturnValue:
         fault, user_id, limit = _choice(request.get_json(silent=True))
-        return {"retried": events.retry_many(fault, user_id, limit, _origin())}
+        return {"retried": events.retry_many(fault, user_id, limit, origin())}
 
     @routes.get("/completeness")
     def completeness() -> ResponseReturnValue:
         return jsonify(events.completeness())
 
     return routes
-
-
-def _origin() -> Origin:
-    return Origin(principal().user_id, g.request_id, request.remote_addr)
 
 
 def _filters() -> Filters:

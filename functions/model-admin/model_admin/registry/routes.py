@@ -5,12 +5,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, g, jsonify, request, url_for
+from flask import Blueprint, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
-from common.audit import Origin
 from common.errors import InvalidRequest, InvalidValue
-from common.web import principal
+from common.web import origin, principal
 from model_admin.registry.repository import Row
 from model_admin.registry.service import ModelRegistry
 
@@ -52,7 +51,7 @@ def _register_upload(registry: ModelRegistry) -> tuple[Row, bool]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "archive.zip")
         upload.save(path)
-        return registry.register(path, _origin())
+        return registry.register(path, origin())
 
 
 def _register_stored(registry: ModelRegistry) -> tuple[Row, bool]:
@@ -61,11 +60,7 @@ def _register_stored(registry: ModelRegistry) -> tuple[Row, bool]:
     body = request.get_json(silent=True)
     if not isinstance(body, dict) or "object_key" not in body:
         raise _no_archive()
-    return registry.register_stored(_object_key(body["object_key"]), _origin())
-
-
-def _origin() -> Origin:
-    return Origin(principal().user_id, g.request_id, request.remote_addr)
+    return registry.register_stored(_object_key(body["object_key"]), origin())
 
 
 def _no_archive() -> InvalidRequest:

@@ -4,13 +4,12 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from flask import Blueprint, g, jsonify, request
+from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from common.audit import Origin
 from common.body import BoundedBody
 from common.errors import InvalidRequest, InvalidValue
-from common.web import principal
+from common.web import origin, principal
 from model_admin.replay.service import ReplayService
 
 # The function takes model archives; this route is open to every user and needs one UUID.
@@ -29,13 +28,9 @@ def create_routes(service: ReplayService) -> Blueprint:
     @routes.post("/api/v1/replays")
     def replay() -> ResponseReturnValue:
         prediction_id = _prediction_id(request.get_json(silent=True))
-        return jsonify(service.replay(principal(), prediction_id, _origin()))
+        return jsonify(service.replay(principal(), prediction_id, origin()))
 
     return routes
-
-
-def _origin() -> Origin:
-    return Origin(principal().user_id, g.request_id, request.remote_addr)
 
 
 def _prediction_id(body: Any) -> uuid.UUID:

@@ -3,12 +3,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, g, jsonify, request
+from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from common.audit import Origin
 from common.errors import InvalidRequest, InvalidValue
-from common.web import principal
+from common.web import origin, principal
 from model_admin.rollout.service import ModelRollout
 
 
@@ -22,34 +21,30 @@ def create_routes(rollout: ModelRollout) -> Blueprint:
 
     @routes.post("/<version>/activate")
     def activate(version: str) -> ResponseReturnValue:
-        return jsonify(rollout.activate(version, _origin()))
+        return jsonify(rollout.activate(version, origin()))
 
     @routes.post("/<version>/deactivate")
     def deactivate(version: str) -> ResponseReturnValue:
-        return jsonify(rollout.deactivate(version, _origin()))
+        return jsonify(rollout.deactivate(version, origin()))
 
     @routes.post("/rollback")
     def rollback() -> ResponseReturnValue:
-        return jsonify(rollout.rollback(_origin()))
+        return jsonify(rollout.rollback(origin()))
 
     @routes.put("/<version>/traffic")
     def set_traffic(version: str) -> ResponseReturnValue:
         percent, shadow = _traffic(request.get_json(silent=True))
-        return jsonify(rollout.set_traffic(version, percent, shadow, _origin()))
+        return jsonify(rollout.set_traffic(version, percent, shadow, origin()))
 
     @routes.delete("/<version>")
     def delete(version: str) -> ResponseReturnValue:
-        return jsonify(rollout.delete(version, _origin()))
+        return jsonify(rollout.delete(version, origin()))
 
     @routes.get("/<version>/replicas")
     def list_replicas(version: str) -> ResponseReturnValue:
         return {"replicas": rollout.replicas(version)}
 
     return routes
-
-
-def _origin() -> Origin:
-    return Origin(principal().user_id, g.request_id, request.remote_addr)
 
 
 def _traffic(body: Any) -> tuple[int, bool]:

@@ -3,13 +3,12 @@ from __future__ import annotations
 
 import uuid
 
-from flask import Blueprint, g, jsonify, request, url_for
+from flask import Blueprint, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
-from common.audit import Origin
 from common.errors import InvalidValue, NotFound
 from common.fields import parse_integer
-from common.web import principal
+from common.web import origin, principal
 from model_admin.webhooks.registration import Registration
 from model_admin.webhooks.repository import SINK
 from model_admin.webhooks.service import Webhooks
@@ -31,7 +30,7 @@ def create_routes(webhooks: Webhooks) -> Blueprint:
 
     @routes.post("")
     def add() -> ResponseReturnValue:
-        row = webhooks.add(Registration.from_json(request.get_json(silent=True)), _origin())
+        row = webhooks.add(Registration.from_json(request.get_json(silent=True)), origin())
         location = url_for(".show", webhook_id=row["webhook_id"])
         return jsonify(row), 201, {"Location": location}
 
@@ -45,7 +44,7 @@ def create_routes(webhooks: Webhooks) -> Blueprint:
 
     @routes.delete("/<uuid:webhook_id>")
     def remove(webhook_id: uuid.UUID) -> ResponseReturnValue:
-        webhooks.remove(webhook_id, _origin())
+        webhooks.remove(webhook_id, origin())
         return "", 204
 
     @routes.get("/<receiver>/deliveries")
@@ -57,17 +56,13 @@ def create_routes(webhooks: Webhooks) -> Blueprint:
 
     @routes.post("/<receiver>/deliveries/<uuid:delivery_id>/retry")
     def retry(receiver: str, delivery_id: uuid.UUID) -> ResponseReturnValue:
-        return jsonify(webhooks.retry(_receiver_id(receiver), delivery_id, _origin()))
+        return jsonify(webhooks.retry(_receiver_id(receiver), delivery_id, origin()))
 
     @routes.post("/<receiver>/deliveries/retry")
     def retry_dead(receiver: str) -> ResponseReturnValue:
-        return {"retried": webhooks.retry_dead(_receiver_id(receiver), _origin())}
+        return {"retried": webhooks.retry_dead(_receiver_id(receiver), origin())}
 
     return routes
-
-
-def _origin() -> Origin:
-    return Origin(principal().user_id, g.request_id, request.remote_addr)
 
 
 def _receiver_id(text: str) -> uuid.UUID:
