@@ -154,7 +154,7 @@ def test_told_to_end_under_load(stack: ComposeStack) -> None:
 
 def test_baked_model(stack: ComposeStack) -> None:
     """With the files of a running predict in its image, as documented, a new one fetches none."""
-    commands = re.findall(r"all that is needed:\n\n((?:    .+\n)+)", PAGE)[0]
+    commands = re.findall(r"is all that is\nneeded:\n\n((?:    .+\n)+)", PAGE)[0]
     assert len(commands.splitlines()) == 4
     done = subprocess.run(
         ["bash", "-e", "-c", commands], cwd=stack.folder, env=stack.environment, text=True,
