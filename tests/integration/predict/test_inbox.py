@@ -11,6 +11,7 @@ from common.db import Database
 from predict.inbox.repository import PostgresInbox
 from predict.repository import PostgresPredictionRepository
 from tests.contracts.inbox import BUCKET, InboxContract, Office, classify, claimed, event
+from tests.contracts.inbox_erasure import InboxErasureContract
 from tests.databases import add_model, query
 from tests.environments import settings
 
@@ -63,7 +64,7 @@ def office(database: Database, database_settings: Settings) -> OfficeInPostgres:
     return OfficeInPostgres(database, database_settings)
 
 
-class TestPostgresInbox(InboxContract):
+class TestPostgresInbox(InboxContract, InboxErasureContract):
     """The real adapter."""
 
     @pytest.fixture

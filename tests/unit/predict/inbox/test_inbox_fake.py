@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.contracts.inbox import InboxContract, Office
+from tests.contracts.inbox_erasure import InboxErasureContract
 from tests.fakes.inbox import InMemoryInbox
 from tests.fakes.repository import InMemoryPredictionRepository
 
@@ -44,7 +45,7 @@ class OfficeInMemory:
         return self.inbox.told
 
 
-class TestInMemoryInbox(InboxContract):
+class TestInMemoryInbox(InboxContract, InboxErasureContract):
     """The fake."""
 
     @pytest.fixture
