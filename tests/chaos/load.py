@@ -91,9 +91,15 @@ class Load:
             return
         with self._lock:
             if answer.status_code != 200:
-                self.refused[str(answer.status_code)] += 1
+                self.refused[_refusal(answer)] += 1
                 return
             body = answer.json()
             self.acknowledged.append(Acknowledged(
                 body["prediction_id"], body["image_id"], hashlib.sha256(data).digest(),
                 time.time()))
+
+
+def _refusal(answer: httpx.Response) -> str:
+    """The status; whoever is to come again has to be told when."""
+    untold = answer.status_code == 503 and "Retry-After" not in answer.headers
+    return "503 without Retry-After" if untold else str(answer.status_code)
