@@ -60,10 +60,11 @@ class MixedLoad:
     def running(self) -> Iterator[MixedLoad]:
         """Send until the end of the block. Raises what a client did."""
         with ExitStack() as stack:
-            pool = stack.enter_context(ThreadPoolExecutor(PREDICTERS + 3))
             predict = [self._predicter(stack.enter_context(self._target.client()), number)
                        for number in range(PREDICTERS)]
             reader = stack.enter_context(self._target.client())
+            # Left first, so that every request has its answer before its client closes.
+            pool = stack.enter_context(ThreadPoolExecutor(PREDICTERS + 3))
             clients = [
                 *(pool.submit(self._repeat, "predict", PREDICT_PAUSE, each) for each in predict),
                 pool.submit(self._repeat, "history", READ_PAUSE, lambda: self._read(reader)),
