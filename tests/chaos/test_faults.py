@@ -15,6 +15,7 @@ from imgclass.embedded.stack import Stack
 from imgclass.tokens import AUDIENCE, ISSUER
 from tests.chaos import degraded
 from tests.chaos.faults import Fault
+from tests.chaos.load import UNKNOWN
 from tests.chaos.report import Report
 from tests.chaos.survival import survive
 from tests.stacks import running_stack
@@ -71,7 +72,8 @@ def test_out_of_connections(stack: Stack, report: Report) -> None:
     load = survive(
         stack, strike, f"{degraded.CONNECTIONS} connections for {MANY_CLIENTS} clients", report,
         MANY_CLIENTS)
-    assert load.refused.keys() <= FOR_NOW
+    # The server may hang up in the middle of a COMMIT.
+    assert load.refused.keys() <= FOR_NOW | {UNKNOWN}
 
 
 def test_store_full(stack: Stack, report: Report) -> None:
