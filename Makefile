@@ -1,6 +1,6 @@
 # Every task of the project. `make` lists them; the first that needs packages installs them.
 .DEFAULT_GOAL := help
-.PHONY: help up down status clean-data test lint audit sbom licences chaos bench-uploads bench-swaps \
+.PHONY: help up down status clean-data test lint audit sbom licences chaos soak bench-uploads bench-swaps \
 	images minio model lock clean
 
 BIN := .venv/bin
@@ -45,9 +45,13 @@ licences: ## List the licences of all packages in docs/licences.md
 	@scripts/install dev
 	@$(BIN)/python -m scripts.audit --write-licences
 
-chaos: ## Kill every part again and again under load, at full length (20 minutes)
+chaos: ## Break every part again and again under load, at full length (25 minutes)
 	@scripts/install dev
-	@$(BIN)/pytest tests/chaos -m full --durations=0
+	@$(BIN)/pytest tests/chaos -m "full or not full" --durations=0
+
+soak: ## Load, swap and restart everything for SOAK_MINUTES, 15 unless set, and say what grew
+	@scripts/install stack
+	@$(BIN)/python -m bench.soak $(SOAK_MINUTES)
 
 bench-uploads: ## Measure how soon a picture put into the bucket is classified (5 minutes)
 	@scripts/install stack

@@ -7,9 +7,25 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from imgclass.client import Client
+from imgclass.embedded.errors import StackError
+
 LABELS = "labels.txt"
 # Shows a slightly larger part of the picture, so that the confidences differ.
 RESIZE_PIXELS = 248
+VALIDATION_SECONDS = 60
+
+
+def register(admin: Client, archive: Path, version: str, copy: Path) -> None:
+    """Write `archive` again as `version` and register that, without activating it.
+
+    Raises StackError when it is rejected, and ClientError.
+    """
+    write(archive, version, copy)
+    admin.register_model(copy)
+    model = admin.wait_for_model(version, VALIDATION_SECONDS)
+    if model.state != "ready":
+        raise StackError(f"the second model was rejected: {model.reason}")
 
 
 def write(archive: Path, version: str, copy: Path) -> None:

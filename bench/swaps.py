@@ -199,19 +199,10 @@ def measure() -> Result:
             token = development_token(secret, "root@example.com", admin=True)
             with Client(stack.gateway.url, token) as admin:
                 first = next(model.version for model in admin.models() if model.is_active)
-                _register_second(admin, archive, Path(folder))
+                second_model.register(admin, archive, SECOND, Path(folder) / "second.zip")
                 return Bench(stack, admin, target).run(first)
         finally:
             stack.clean_data()
-
-
-def _register_second(admin: Client, archive: Path, folder: Path) -> None:
-    path = folder / "second.zip"
-    second_model.write(archive, SECOND, path)
-    admin.register_model(path)
-    model = admin.wait_for_model(SECOND, PATIENCE_SECONDS)
-    if model.state != "ready":
-        raise StackError(f"the second model was rejected: {model.reason}")
 
 
 def table(result: Result) -> str:

@@ -126,12 +126,12 @@ def measure(archive: Path, way: Way, search_path: str, poison: bool) -> Result:
             secret = secret_files.read(stack.layout.secrets, "jwt-secret")
             with Client(stack.gateway.url, development_token(secret, "bench@example.com")) as user:
                 user.predict(PICTURE)  # a user is known once one has sent a picture
-                return Bench(user, _store_of(stack)).run(way, poison)
+                return Bench(user, store_of(stack)).run(way, poison)
         finally:
             stack.clean_data()
 
 
-def _store_of(stack: Stack) -> S3Client:
+def store_of(stack: Stack) -> S3Client:
     """A plain S3 client, with the functions' keys."""
     import boto3
     from botocore.config import Config

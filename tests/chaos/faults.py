@@ -17,15 +17,14 @@ PATIENCE_SECONDS = 20.0
 class Fault:
     """A part that is killed, or stopped as a machine that hangs is, for some seconds.
 
-    `returned_at` is when the part was back, in seconds since the epoch.
+    Both answer when the part was back, in seconds since the epoch.
     """
 
     stack: Stack
     part: str
     seconds: float
-    returned_at: float = 0.0
 
-    def kill(self) -> None:
+    def kill(self) -> float:
         """SIGKILL for the part and all its children; then it is started again."""
         members = self._members()
         for each in members:
@@ -35,9 +34,10 @@ class Fault:
         self.stack.up()
         process = self.stack.processes.running(self.part)
         assert process is not None
-        self.returned_at = process.create_time()
+        returned_at: float = process.create_time()
+        return returned_at
 
-    def pause(self) -> None:
+    def pause(self) -> float:
         """SIGSTOP for the part and all its children; then they go on."""
         members = self._members()
         try:
@@ -47,7 +47,7 @@ class Fault:
         finally:
             for each in members:
                 send(each, signal.SIGCONT)
-            self.returned_at = time.time()
+        return time.time()
 
     def _members(self) -> list[psutil.Process]:
         process = self.stack.processes.running(self.part)

@@ -1,33 +1,31 @@
-"""Every part of the stack killed or hanging under load: what was acknowledged is there."""
+"""A whole stack under load, and whatever may befall it: what was acknowledged is there."""
 from __future__ import annotations
 
-import hashlib
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Any
 
+import httpx
+import jwt
 import pytest
 
-from common.errors import NotFound
-from common.storage import S3ObjectStore, s3_client
-from imgclass.embedded.functions import PREDICT
+from imgclass.embedded import secret_files
 from imgclass.embedded.stack import Stack
+from imgclass.tokens import AUDIENCE, ISSUER
+from tests.chaos import degraded
 from tests.chaos.faults import Fault
-from tests.chaos.load import Load
+from tests.chaos.load import UNKNOWN
 from tests.chaos.report import Report
-from tests.chaos.rig import wait_until
-from tests.databases import query
-from tests.e2e.access import settings_of, token_of
+from tests.chaos.survival import survive
 from tests.stacks import running_stack
 
 PARTS = ("postgres", "s3", "predict", "history", "gateway")
 SECONDS = 3.0
-PATIENCE_SECONDS = 90.0
-ENOUGH = 15
-IMAGES = """
-    SELECT prediction_id::text, images.image_id::text, object_key, sha256
-    FROM images LEFT JOIN predictions USING (image_id)
-    WHERE images.user_id = %s
-"""
+# Longer than a statement may take.
+LONG_SECONDS = 12.0
+MANY_CLIENTS = 24
+FOR_NOW = {"503", "history 503"}
 
 
 @pytest.fixture(scope="module")
@@ -41,60 +39,75 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
                              if each not in ("predict", "postgres"))])
 def test_killed(stack: Stack, part: str, report: Report) -> None:
     """A part that is killed under load and comes back costs no acknowledged prediction."""
-    fault = Fault(stack, part, SECONDS)
-    survive(fault, fault.kill, f"{part} killed", report)
+    survive(stack, Fault(stack, part, SECONDS).kill, f"{part} killed", report)
 
 
 @pytest.mark.parametrize("part", [
     "s3", *(pytest.param(each, marks=pytest.mark.full) for each in PARTS if each != "s3")])
 def test_paused(stack: Stack, part: str, report: Report) -> None:
     """A part that hangs under load and then goes on costs no acknowledged prediction."""
-    fault = Fault(stack, part, SECONDS)
-    survive(fault, fault.pause, f"{part} paused for {SECONDS:g} s", report)
+    survive(stack, Fault(stack, part, SECONDS).pause, f"{part} paused for {SECONDS:g} s", report)
 
 
-def survive(fault: Fault, strike: Callable[[], None], what: str, report: Report) -> None:
-    """Have it happen under load, and hold what was acknowledged against what is there."""
-    stack = fault.stack
-    token, user_id = token_of(stack, f"{uuid.uuid4()}@example.com")
-    before = resources(stack)
-    with Load(stack.gateway.url, token, user_id) as load:
-        wait_until(lambda: len(load.acknowledged) >= ENOUGH, PATIENCE_SECONDS)
-        strike()
-        wait_until(
-            lambda: len(load.answered_since(fault.returned_at)) >= ENOUGH, PATIENCE_SECONDS)
-    recovered = min(each.at for each in load.answered_since(fault.returned_at))
-    assert_kept(stack, load, user_id)
-    wait_until(lambda: resources(stack) <= before + 10, PATIENCE_SECONDS)
-    report.add(what, {
-        "acknowledged": len(load.acknowledged),
-        **{f"refused ({how})": count for how, count in sorted(load.refused.items())},
-        "ms until it answered again": round((recovered - fault.returned_at) * 1000)})
+@pytest.mark.parametrize("seconds", [
+    SECONDS, pytest.param(LONG_SECONDS, marks=pytest.mark.full)])
+def test_locked(stack: Stack, seconds: float, report: Report) -> None:
+    """While the predictions are locked, requests wait, or are refused for the time being."""
+    strike = degraded.lasting(degraded.locked, stack, seconds)
+    load = survive(stack, strike, f"predictions locked for {seconds:g} s", report)
+    assert load.refused.keys() <= FOR_NOW
 
 
-def assert_kept(stack: Stack, load: Load, user_id: str) -> None:
-    """Each acknowledged prediction has its row and its object, and each row has its object."""
-    rows = query(settings_of(stack), IMAGES, user_id)
-    by_prediction = {row["prediction_id"]: row for row in rows}
-    settings = settings_of(stack)
-    store = S3ObjectStore(s3_client(settings, 2), settings.minio_bucket_name)
-    for told in load.acknowledged:
-        row = by_prediction[told.prediction_id]
-        assert (row["image_id"], bytes(row["sha256"])) == (told.image_id, told.sha256)
-    for row in rows:
-        assert row["prediction_id"] is not None
-        try:
-            data = b"".join(store.get(row["object_key"]).chunks)
-        except NotFound:
-            pytest.fail(f"{row['object_key']} is gone")
-        assert hashlib.sha256(data).digest() == bytes(row["sha256"])
+@pytest.mark.full
+def test_slow_database(stack: Stack, report: Report) -> None:
+    """A database that takes half a second to write a prediction delays answers and loses none."""
+    strike = degraded.lasting(degraded.slow, stack, LONG_SECONDS)
+    load = survive(stack, strike, "database slow", report, MANY_CLIENTS)
+    assert load.refused.keys() <= FOR_NOW
 
 
-def resources(stack: Stack) -> int:
-    """Connections to the database, and files predict has open."""
-    (row,) = query(settings_of(stack), "SELECT count(*) AS n FROM pg_stat_activity "
-                   "WHERE datname = current_database()")
-    process = stack.processes.running(PREDICT)
-    files = sum(each.num_fds() for each in process.children()) if process else 0
-    connections: int = row["n"]
-    return connections + files
+def test_out_of_connections(stack: Stack, report: Report) -> None:
+    """With far more requests than connections each is answered, or refused for the time being."""
+    strike = degraded.lasting(degraded.out_of_connections, stack, SECONDS)
+    load = survive(
+        stack, strike, f"{degraded.CONNECTIONS} connections for {MANY_CLIENTS} clients", report,
+        MANY_CLIENTS)
+    # The server may hang up in the middle of a COMMIT.
+    assert load.refused.keys() <= FOR_NOW | {UNKNOWN}
+
+
+def test_store_full(stack: Stack, report: Report) -> None:
+    """While the store takes no more, pictures are refused for the time being."""
+    if not (stack.layout.objects / "minio").is_dir():
+        pytest.skip("only MinIO has quotas")
+    strike = degraded.lasting(degraded.store_full, stack, SECONDS)
+    load = survive(stack, strike, "object store full", report)
+    assert load.refused.keys() == {"503"}
+
+
+@pytest.mark.parametrize(("skew", "status"), [
+    ({"iat": 15}, 200), ({"nbf": 15}, 200), ({"exp": -10}, 200),
+    ({"iat": 120}, 401), ({"nbf": 120}, 401), ({"exp": -35}, 401)],
+    ids=lambda value: str(value))
+def test_clock_skew(
+    stack: Stack, skew: dict[str, int], status: int, report: Report
+) -> None:
+    """Clocks may differ by the leeway of 30 s and no more; the claims are off by `skew` s."""
+    with httpx.Client(base_url=stack.gateway.url, trust_env=False) as http:
+        answer = http.get("/api/v1/predictions", headers={
+            "Authorization": f"Bearer {skewed_token(stack, skew)}"})
+    assert answer.status_code == status
+    assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+    (claim, seconds), = skew.items()
+    report.add(f"{claim} {seconds:+d} s from now", {"status": status})
+
+
+def skewed_token(stack: Stack, skew: dict[str, int]) -> str:
+    """A token with claims that are so many seconds from now."""
+    now = int(time.time())
+    claims: dict[str, Any] = {
+        "iss": ISSUER, "aud": AUDIENCE, "sub": str(uuid.uuid4()), "email": "ada@example.com",
+        "iat": now - 600, "exp": now + 600,
+        **{claim: now + seconds for claim, seconds in skew.items()}}
+    return jwt.encode(
+        claims, secret_files.read(stack.layout.secrets, "jwt-secret"), algorithm="HS256")
