@@ -66,6 +66,7 @@ def test_slow_database(stack: Stack, report: Report) -> None:
     assert load.refused.keys() <= FOR_NOW
 
 
+@pytest.mark.full
 def test_out_of_connections(stack: Stack, report: Report) -> None:
     """With far more requests than connections each is answered, or refused for the time being."""
     strike = degraded.lasting(degraded.out_of_connections, stack, SECONDS)
