@@ -26,6 +26,7 @@ from tests.environments import environment
 from tests.servers import (
     ROOT, SEARCH_PATH, object_store, object_store_settings, postgres_settings, prepared)
 from tests.tiny_rollout import activate
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:  # it imports tensorflow, which need not be there to collect tests
     from tests.tiny_model import TinyModel
@@ -162,11 +163,3 @@ class Rig:
                 "SWEEP_SECONDS": "3", "MODEL_POLL_SECONDS": "0.5",
             }),
             directory=folder)
-
-
-def wait_until(holds: Callable[[], bool], seconds: float) -> None:
-    """Return once it holds."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"still not so after {seconds:g} s"
-        time.sleep(0.1)

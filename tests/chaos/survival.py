@@ -13,9 +13,9 @@ from imgclass.embedded.functions import PREDICT
 from imgclass.embedded.stack import Stack
 from tests.chaos.load import UNTOLD, Load
 from tests.chaos.report import Report
-from tests.chaos.rig import wait_until
 from tests.databases import query
 from tests.e2e.access import settings_of, token_of
+from tests.waiting import wait_until
 
 PATIENCE_SECONDS = 90.0
 ENOUGH = 15

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.report import Report
-from tests.chaos.rig import wait_until
 from tests.chaos.survival import survive
 from tests.stacks import running_stack
+from tests.waiting import wait_until
 
 SECONDS = 10.0
 PATIENCE_SECONDS = 20.0

@@ -20,9 +20,10 @@ from model_admin.events.repository import PostgresEventRepository
 from model_admin.events.service import StorageEvents
 from tests.chaos.load import picture
 from tests.chaos.report import Report
-from tests.chaos.rig import Rig, wait_until
+from tests.chaos.rig import Rig
 from tests.databases import query
 from tests.servers import KINDS
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.tiny_model import TinyModel

@@ -1,8 +1,7 @@
 """A second process of predict and of model-admin, beside the stack's own on the same servers."""
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
@@ -18,11 +17,10 @@ from tests.databases import query
 from tests.e2e.access import client_of, settings_of, token_of
 from tests.function_process import FunctionProcess
 from tests.servers import ROOT
+from tests.waiting import wait_until
 
 PICTURE = ROOT / "examples/pictures/coffee.jpg"
 PATIENCE_SECONDS = 60
-# Notified at once; a missed notification is made up for after MODEL_POLL_SECONDS.
-SWAP_SECONDS = 30.0
 FIRST = "v1"
 VERSIONS = ("replica-2", "replica-3")
 USERS = 40
@@ -78,13 +76,6 @@ def answering(stack: Stack, url: str, email: str) -> str | None:
     """The version that answers a user at a replica."""
     with Client(url, token_of(stack, email)[0]) as client:
         return client.predict(PICTURE).model_version
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = SWAP_SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def get_replicas(stack: Stack, version: str) -> list[dict[str, Any]]:

@@ -1,9 +1,8 @@
 """Pictures put into the bucket of the whole stack, in every way there is."""
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import httpx
@@ -18,6 +17,7 @@ from imgclass.results.events import Event
 from tests.databases import query
 from tests.e2e.access import client_of, settings_of, token_of
 from tests.servers import ROOT
+from tests.waiting import wait_until
 
 COFFEE = ROOT / "examples/pictures/coffee.jpg"
 PATIENCE_SECONDS = 60.0
@@ -47,13 +47,6 @@ def bucket(stack: Stack) -> S3ObjectStore:
         minio_access_key=secret_files.read(secrets, "minio-access-key"),
         minio_secret_key=secret_files.read(secrets, "minio-secret-key"))
     return S3ObjectStore(s3_client(settings, 2), settings.minio_bucket_name)
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def events_of(admin: Client, user: uuid.UUID, state: str) -> list[Event]:

@@ -133,6 +133,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.inbox_worker:
         worker.start()
     if settings.sweep_seconds:
-        SweepTimer(sweeper, worker, settings.sweep_seconds).start()
+        SweepTimer(inbox_service.sweep, settings.sweep_seconds).start()
     outbox.start()
     return app

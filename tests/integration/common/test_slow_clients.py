@@ -49,6 +49,19 @@ def slow(probe: FunctionProcess, kind: str, count: int = SLOW) -> SlowClients:
     return SlowClients(probe.host, probe.port, count, begun, then)
 
 
+def get_patiently(probe: FunctionProcess, path: str) -> int:
+    """Ask as a client does that comes again when it is told to: the status of the last answer.
+
+    A hundred requests at once are more than fit until the first have been worked on.
+    """
+    deadline = time.monotonic() + 10
+    while True:
+        answer = probe.get(path, HEADERS)
+        if "Retry-After" not in answer.headers or time.monotonic() > deadline:
+            return answer.status
+        time.sleep(0.1)
+
+
 def upload_slowly(probe: FunctionProcess) -> int:
     """Send a body in pieces, as an honest client on a bad line does; the status of the answer."""
     with probe.connect() as connection:
@@ -65,7 +78,7 @@ def test_others_are_answered(probe: FunctionProcess, kind: str) -> None:
     """100 connections of every slow kind keep nobody out."""
     with slow(probe, kind):
         for path in ("/me/x", "/health", "/me/x"):
-            assert probe.get(path, HEADERS).status == 200
+            assert get_patiently(probe, path) == 200
         assert upload_slowly(probe) == 200
 
 
@@ -74,7 +87,7 @@ def test_all_kinds_at_once(probe: FunctionProcess) -> None:
     with ExitStack() as stack:
         for kind in KINDS:
             stack.enter_context(slow(probe, kind))
-        assert probe.get("/me/x", HEADERS).status == 200
+        assert get_patiently(probe, "/me/x") == 200
         assert upload_slowly(probe) == 200
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
-import time
 import uuid
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,8 +17,8 @@ from tests.contracts.object_store import read
 from tests.databases import query
 from tests.integration.predict.conftest import EVENTS_TOKEN, USER, Running
 from tests.notifications import aws, body, minio, minio_record, seaweedfs
+from tests.waiting import wait_until
 
-PATIENCE_SECONDS = 40.0
 BEARER = {"Authorization": f"Bearer {EVENTS_TOKEN}"}
 PICTURE = pictures.png(60, 40)
 
@@ -64,14 +62,6 @@ def events(running: Running) -> list[dict[str, Any]]:
 
 def states(running: Running) -> list[str]:
     return [row["state"] for row in events(running)]
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    """Return as soon as something holds."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def assert_classified(running: Running, name: str, data: bytes = PICTURE) -> None:

@@ -122,19 +122,11 @@ class Sweeper:
         return found_event(self._bucket, found.key, found.etag, found.size, found.modified)
 
 
-class Wakeable(Protocol):
-    """Works on what the sweep adopts."""
-
-    def wake(self) -> None:
-        """Look again now."""
-
-
 class SweepTimer:
-    """Sweeps now and then from a background thread."""
+    """Sweeps now and then, comparing so many days, from a background thread."""
 
-    def __init__(self, sweeper: Sweeper, worker: Wakeable, seconds: float) -> None:
-        self._sweeper = sweeper
-        self._worker = worker
+    def __init__(self, sweep: Callable[[int], object], seconds: float) -> None:
+        self._sweep = sweep
         self._seconds = seconds
 
     def start(self) -> None:
@@ -146,11 +138,9 @@ class SweepTimer:
         while True:
             due = time.monotonic() >= compare_at
             try:
-                report = self._sweeper.sweep(days if due else 0)
+                self._sweep(days if due else 0)
                 if due:
                     days, compare_at = DAYS, time.monotonic() + COMPARE_SECONDS
-                if report is not None and report.adopted:
-                    self._worker.wake()
             except Exception as error:  # the thread must outlive an outage
                 log.warning("the bucket cannot be swept", exc_info=error)
             time.sleep(self._seconds)

@@ -174,8 +174,8 @@ def test_outages(house: House) -> None:
     assert house.sweeper.sweep(0) == SweepReport(1, 0, None)
 
 
-class Script(Sweeper):
-    """A sweeper whose sweeps go as told; afterwards it rests for ever."""
+class Script:
+    """Sweeps that go as told; afterwards it rests for ever."""
 
     def __init__(self, *steps: SweepReport | Exception | None) -> None:
         self.steps = [*steps]
@@ -193,32 +193,20 @@ class Script(Sweeper):
         return step
 
 
-class Alarm:
-    """Counts how often it wakes somebody."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def wake(self) -> None:
-        self.count += 1
-
-
 def test_timer() -> None:
-    """A timer outlives outages, compares far back at first, and wakes the worker for finds."""
+    """A timer outlives outages, and compares far back at first."""
     script = Script(
         StoreUnavailable(), RuntimeError("whatever"), SweepReport(3, 2, Differences()), None,
         SweepReport(3, 0, None), DatabaseUnavailable(), SweepReport(4, 1, None))
-    alarm = Alarm()
-    SweepTimer(script, alarm, 0.001).start()
+    SweepTimer(script.sweep, 0.001).start()
     assert script.ended.wait(PATIENCE_SECONDS)
     assert script.days == [FIRST_DAYS, FIRST_DAYS, FIRST_DAYS, 0, 0, 0, 0]
-    assert alarm.count == 2
 
 
 def test_timer_compares_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every hour pictures and rows are compared again, not so far back."""
     monkeypatch.setattr("predict.inbox.sweep.time", FakeClock())
     script = Script(*[SweepReport(0, 0, None)] * 9)
-    SweepTimer(script, Alarm(), 1000.0).start()
+    SweepTimer(script.sweep, 1000.0).start()
     assert script.ended.wait(PATIENCE_SECONDS)
     assert script.days == [FIRST_DAYS, 0, 0, 0, DAYS, 0, 0, 0, DAYS]

@@ -4,12 +4,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from common.errors import DatabaseUnavailable
 from tests.intake import PICTURE, Intake
+from tests.waiting import wait_until
 
 PATIENCE_SECONDS = 20.0
 
@@ -20,14 +21,6 @@ def pair() -> Iterator[Intake]:
     made = Intake(threads=2)
     yield made
     made.close()
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    """Return as soon as something holds."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_drain(pair: Intake) -> None:
