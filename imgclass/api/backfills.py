@@ -1,12 +1,12 @@
 """Stored pictures classified again."""
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
 
-from imgclass.api.base import ANALYSIS_TIMEOUT_SECONDS, POLL_SECONDS, Api, read_answer, segment
+from imgclass.api.base import ANALYSIS_TIMEOUT_SECONDS, Api, read_answer, segment
+from imgclass.api.polling import looks
 from imgclass.results.backfills import Backfill
 from imgclass.selection import EVERY_PICTURE, Selection
 
@@ -42,12 +42,12 @@ class Backfills(Api):
         progress: Callable[[Backfill], None] = lambda backfill: None,
     ) -> Backfill:
         """Return the backfill once it has ended; `progress` hears of each look at it."""
-        while True:
+        for _ in looks():
             backfill = self.backfill(backfill_id)
             progress(backfill)
             if backfill.state != "running":
-                return backfill
-            time.sleep(POLL_SECONDS)
+                break
+        return backfill
 
     def cancel_backfill(self, backfill_id: uuid.UUID | str) -> Backfill:
         """End a running backfill; what it has classified stays."""

@@ -16,7 +16,6 @@ from imgclass.transport import Transport
 Picture = Union[str, "os.PathLike[str]", bytes, BinaryIO]
 Result = TypeVar("Result")
 
-POLL_SECONDS = 0.5
 # As long as the service takes at most to load a model, or to compare millions of answers.
 ANALYSIS_TIMEOUT_SECONDS = 60.0
 

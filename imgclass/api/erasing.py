@@ -1,11 +1,9 @@
 """Erasing: asked for, and asked again until nothing is left."""
 from __future__ import annotations
 
-import time
-
 from imgclass.api.base import Api
+from imgclass.api.polling import looks
 
-POLL_SECONDS = 1.0
 # The rows of somebody who has very many pictures take a while to go.
 REQUEST_TIMEOUT_SECONDS = 300.0
 PENDING = 202
@@ -16,12 +14,9 @@ class Erasing(Api):
 
     def _erase(self, path: str, timeout: float) -> bool:
         """Whether everything is gone within `timeout` seconds; what is left goes later."""
-        deadline = time.monotonic() + timeout
-        while True:
+        for _ in looks(timeout):
             response = self._transport.send(
                 "DELETE", path, repeatable=True, timeout=REQUEST_TIMEOUT_SECONDS)
             if response.status_code != PENDING:
                 return True
-            if time.monotonic() + POLL_SECONDS > deadline:
-                return False
-            time.sleep(POLL_SECONDS)
+        return False

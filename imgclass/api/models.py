@@ -2,13 +2,12 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from imgclass.api.base import (
-    ANALYSIS_TIMEOUT_SECONDS, POLL_SECONDS, Api, opened, read_answer, segment)
+from imgclass.api.base import ANALYSIS_TIMEOUT_SECONDS, Api, opened, read_answer, segment
+from imgclass.api.polling import looks
 from imgclass.errors import StillValidating
 from imgclass.results.comparisons import Comparison
 from imgclass.results.models import Model
@@ -58,15 +57,12 @@ class Models(Api):
 
         Raises StillValidating after `timeout` seconds.
         """
-        deadline = time.monotonic() + timeout
-        while True:
+        for _ in looks(timeout):
             model = self.model(version)
             progress(model)
             if model.state != "validating":
                 return model
-            if time.monotonic() + POLL_SECONDS > deadline:
-                raise StillValidating(f"{version} is still validating after {timeout:g} s")
-            time.sleep(POLL_SECONDS)
+        raise StillValidating(f"{version} is still validating after {timeout:g} s")
 
     def activate_model(self, version: str) -> Model:
         """Make a ready model the one that answers."""

@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 import os
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from imgclass.api.base import POLL_SECONDS, Api, read_answer, segment
+from imgclass.api.base import Api, read_answer, segment
+from imgclass.api.polling import looks
 from imgclass.errors import StillPending, UploadRefused
 from imgclass.forms import FormSender
 from imgclass.results.uploads import Upload, UploadForm
@@ -63,15 +63,12 @@ class Uploads(Api):
 
         Raises StillPending after `timeout` seconds.
         """
-        deadline = time.monotonic() + timeout
-        while True:
+        for _ in looks(timeout):
             upload = self.find_upload(upload_id)
             progress(upload)
             if upload.state != "pending":
                 return upload
-            if time.monotonic() + POLL_SECONDS > deadline:
-                raise StillPending(f"upload {upload_id} is still pending after {timeout:g} s")
-            time.sleep(POLL_SECONDS)
+        raise StillPending(f"upload {upload_id} is still pending after {timeout:g} s")
 
 
 def media_type(head: bytes) -> str:

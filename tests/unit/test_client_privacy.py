@@ -28,7 +28,7 @@ def client(api: FakeApi) -> Iterator[Client]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks again without a pause."""
-    monkeypatch.setattr("imgclass.api.erasing.POLL_SECONDS", 0.01)
+    monkeypatch.setattr("imgclass.api.polling.LONGEST_PAUSE_SECONDS", 0.01)
 
 
 def test_me(client: Client) -> None:

@@ -24,7 +24,7 @@ def image_id(api: FakeApi) -> str:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks again without a pause."""
-    monkeypatch.setattr("imgclass.api.erasing.POLL_SECONDS", 0.01)
+    monkeypatch.setattr("imgclass.api.polling.LONGEST_PAUSE_SECONDS", 0.01)
 
 
 def test_me(run: Run, image_id: str) -> None:
