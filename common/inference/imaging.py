@@ -2,13 +2,17 @@
 from __future__ import annotations
 
 import io
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from common.errors import BrokenPicture, PayloadTooLarge, UnsupportedMedia
+from common.inference.cost import SMALL_PIXELS, check_parts, check_pixels
 from common.inference.engine import Pixels
 from common.inference.manifest import Manifest
 
@@ -24,6 +28,7 @@ _FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+_one_at_a_time = threading.Lock()
 # How to turn a picture upright, by the value of its EXIF tag Orientation (CIPA DC-008, 4.6.5).
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -38,6 +43,8 @@ _TURNS = {
 
 # The size is checked before anything is decoded, against a limit of our own.
 Image.MAX_IMAGE_PIXELS = None
+# All texts of a PNG together, unpacked; nothing reads them.
+PngImagePlugin.MAX_TEXT_MEMORY = 1 << 20
 # Damage that does not stop the decoder is no news to an operator.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
@@ -61,9 +68,10 @@ def open_picture(data: bytes, max_pixels: int) -> Picture:
     """Read the header of a JPEG, PNG or WebP picture; nothing is decoded yet.
 
     Raises UnsupportedMedia for other bytes, BrokenPicture for a damaged header, PayloadTooLarge
-    for more than `max_pixels` pixels or more than one frame.
+    for more than `max_pixels` pixels, more than one frame, or more work than the bytes are worth.
     """
     media_type = _sniff(data)
+    scans = check_parts(data, media_type)
     try:
         image = Image.open(io.BytesIO(data), formats=_PILLOW_FORMATS[media_type])
     except MemoryError:
@@ -74,6 +82,7 @@ def open_picture(data: bytes, max_pixels: int) -> Picture:
         raise PayloadTooLarge(
             f"The picture has {image.width} x {image.height} pixels; "
             f"at most {max_pixels} are allowed.")
+    check_pixels(data, image.width, image.height, scans)
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise PayloadTooLarge("The picture is animated; only one frame is allowed.")
     return Picture(media_type, image.width, image.height, image)
@@ -90,15 +99,16 @@ def preprocess(picture: Picture, manifest: Manifest) -> Pixels:
     try:
         image = picture.image
         image.draft(None, (2 * needed, 2 * needed))
-        image.load()
-        image = _to_rgb(_upright(image))
+        with _in_turn(image):
+            image.load()
+            image = _to_rgb(_upright(image))
+            resized = image.resize(
+                (manifest.width, manifest.height), _FILTERS[manifest.resize_filter],
+                box=_crop_box(image, manifest))
     except MemoryError:
         raise
     except Exception as error:  # Pillow's decoders raise whatever the damage leads them to
         raise BrokenPicture("The picture's pixels cannot be decoded.") from error
-    resized = image.resize(
-        (manifest.width, manifest.height), _FILTERS[manifest.resize_filter],
-        box=_crop_box(image, manifest))
     raw = np.asarray(resized, np.uint8)[np.newaxis]
     if manifest.dtype == "uint8":
         return raw
@@ -116,6 +126,14 @@ def _sniff(data: bytes) -> str:
     if data.startswith(_RIFF) and data[8:12] == _WEBP:
         return "image/webp"
     raise UnsupportedMedia("The file is not a JPEG, PNG or WebP picture.")
+
+
+@contextmanager
+def _in_turn(image: Image.Image) -> Iterator[None]:
+    """What is not decoded at a small scale takes much memory: one of those at a time."""
+    large = image.width * image.height > SMALL_PIXELS or "progressive" in image.info
+    with _one_at_a_time if large else nullcontext():
+        yield
 
 
 def _upright(image: Image.Image) -> Image.Image:
