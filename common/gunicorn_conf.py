@@ -35,6 +35,8 @@ worker_connections = min(4096, min(_hard, max(_soft, 8192)) - 256)
 keepalive = 75
 # Less than the 30 s after which faasd, and Kubernetes unless told otherwise, kill a function.
 graceful_timeout = 25
+# The most that gunicorn allows: filters and cursors are long.
+limit_request_line = 8190
 # The heartbeat file must not wait for a disk.
 _shared_memory = "/dev/shm"  # nosec B108  # gunicorn's file there has no name
 worker_tmp_dir = _shared_memory if Path(_shared_memory).is_dir() else None

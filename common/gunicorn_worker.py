@@ -10,15 +10,21 @@ import errno
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
+from gunicorn.http.errors import (  # type: ignore[import-untyped]
+    ConfigurationProblem, InvalidResponseHeader, InvalidResponseHeaderName, ParseException)
+from gunicorn.util import write_nonblock  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
 from common.deadlines import HEADER, Deadline, deadline_of
 from common.errors import DeadlineExceeded, Overloaded
+from common.malformed import answer_to
 from common.paced_socket import PATIENCE_SECONDS, PacedSocket, WaitingRoom
 from common.serving import DEADLINE, PUBLIC_PATHS, REFUSAL
 from common.turns import Turns
@@ -27,6 +33,8 @@ from common.turns import Turns
 MAX_SILENT = 512
 SLOW_HEADS = SLOW_OTHERS = 32
 SPARE_THREADS = SLOW_HEADS + SLOW_OTHERS + 8
+# What gunicorn raises for faults that are not the client's.
+OUR_FAULTS = (ConfigurationProblem, InvalidResponseHeader, InvalidResponseHeaderName)
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -95,6 +103,16 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         finally:
             self._turns.give_back()
             conn.sock.expect_body()
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        """Answer what is no request with a problem, as all other errors are."""
+        if not isinstance(exc, ParseException) or isinstance(exc, OUR_FAULTS):
+            super().handle_error(req, client, addr, exc)
+            return
+        request_id = uuid.uuid4().hex
+        self.log.warning("malformed request %s: %s", request_id, exc)
+        with suppress(OSError):  # the client has gone
+            write_nonblock(client, answer_to(exc, request_id))
 
     def _take_turn(self, deadline: Deadline) -> bool:
         try:

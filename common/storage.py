@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_SECONDS = 2
 READ_TIMEOUT_SECONDS = 10
 CHUNK_BYTES = 1 << 18
-_MISSING = {"404", "NoSuchKey", "NotFound", "NoSuchVersion"}
+_MISSING = {
+    "404", "NoSuchKey", "NotFound", "NoSuchVersion",
+    # Under what cannot be a key there is nothing.
+    "KeyTooLongError", "XMinioInvalidObjectName", "XMinioInvalidResourceName"}
+_DOTS = {".", ".."}  # a URL's path cannot hold them
+_BAD_REQUEST = "400"  # to HEAD, whose answers have no body to say more
 _CHANGED = {"412", "PreconditionFailed"}
 # What boto3 and the libraries below it raise beside ClientError; they have no common base.
 _FAILURES = (BotoCoreError, Boto3Error, ResponseParserError, RetriesExceededError)
@@ -163,7 +168,7 @@ class S3ObjectStore:
 
     def exists(self, key: str) -> bool:
         try:
-            with _translated(key):
+            with self._looked_up(key):
                 self._client.head_object(Bucket=self._bucket, Key=key)
         except NotFound:
             return False
@@ -185,7 +190,7 @@ class S3ObjectStore:
                 Bucket=self._bucket, Key=key, CopySource=place, **options)
 
     def download(self, key: str, path: Path) -> None:
-        with _translated(key), path.open("wb") as file:
+        with self._looked_up(key), path.open("wb") as file:
             self._client.download_fileobj(self._bucket, key, file, Config=_SEQUENTIAL)
 
     def list(self, prefix: str) -> Iterator[ListedObject]:
@@ -210,12 +215,12 @@ class S3ObjectStore:
                 yield from sorted(found, key=lambda each: each.key)
 
     def delete(self, key: str, version_id: str = "") -> None:
-        with _translated():
+        with suppress(NotFound), _translated(key):
             self._client.delete_object(Bucket=self._bucket, Key=key, **_version(version_id))
 
     def delete_writing(self, key: str, writing: Writing) -> None:
         try:
-            with _translated(key):
+            with self._looked_up(key):
                 if not writing.version_id:
                     # MinIO does not heed If-Match when it deletes: what remains is the moment
                     # between these two requests. In a bucket with versions there is none.
@@ -248,6 +253,17 @@ class S3ObjectStore:
                 self._client.head_bucket(Bucket=self._bucket)
         except NotFound as error:
             raise StoreUnavailable(f"There is no bucket {self._bucket}.") from error
+
+    @contextmanager
+    def _looked_up(self, key: str) -> Iterator[None]:
+        """Translate errors of what begins with HEAD; where it does not say enough, GET does."""
+        with _translated(key):
+            try:
+                yield
+            except ClientError as error:
+                if _code(error) == _BAD_REQUEST:
+                    self._client.get_object(Bucket=self._bucket, Key=key)["Body"].close()
+                raise
 
 
 # Models are moved rarely and one at a time: no threads of boto3's own.
@@ -282,10 +298,12 @@ def s3_client(settings: StoreSettings, connections: int, endpoint: str = "") -> 
 def _translated(read_key: str | None = None) -> Iterator[None]:
     """Only of an object that is read can be said that it is not there: without its bucket the
     store is of no use, whoever asks."""
+    if read_key is not None and not _DOTS.isdisjoint(read_key.split("/")):
+        raise NotFound(f"There is no object {read_key}.")
     try:
         yield
     except ClientError as error:
-        code = error.response.get("Error", {}).get("Code")
+        code = _code(error)
         if read_key is not None and code in _MISSING:
             raise NotFound(f"There is no object {read_key}.") from error
         if code in _CHANGED:
@@ -293,6 +311,10 @@ def _translated(read_key: str | None = None) -> Iterator[None]:
         raise StoreUnavailable() from error
     except _FAILURES as error:
         raise StoreUnavailable() from error
+
+
+def _code(error: ClientError) -> str | None:
+    return error.response.get("Error", {}).get("Code")
 
 
 def _version(version_id: str) -> dict[str, Any]:

@@ -54,7 +54,8 @@ def probabilities(output: NDArray[np.float32], manifest: Manifest) -> NDArray[np
 def best_scores(scores: NDArray[np.float32], labels: list[str], count: int) -> list[Score]:
     """The `count` most probable classes of one answer, shape (classes,), best first.
 
-    Classes of equal probability come in the order of their index.
+    Classes of equal probability come in the order of their index. What a float32 softmax rounds
+    beyond 1 is 1.
     """
     order = np.argsort(-scores, kind="stable")[:count]
-    return [Score(int(i), labels[i], float(scores[i])) for i in order]
+    return [Score(int(i), labels[i], min(float(scores[i]), 1.0)) for i in order]

@@ -10,7 +10,10 @@ from imgclass.results.values import Document, instant
 
 @dataclass(frozen=True)
 class Image:
-    """What is known of a stored picture; sizes in bytes and pixels, `sha256` in hexadecimal."""
+    """What is known of a stored picture; sizes in bytes and pixels, `sha256` in hexadecimal.
+
+    Digest and size in pixels are None of pictures that the service did not take in itself.
+    """
 
     image_id: uuid.UUID
     user_id: uuid.UUID
@@ -18,9 +21,9 @@ class Image:
     object_key: str
     content_type: str
     size_bytes: int
-    sha256: str
-    width: int
-    height: int
+    sha256: str | None
+    width: int | None
+    height: int | None
     source: str
     created_at: datetime
 
@@ -33,9 +36,9 @@ class Image:
             object_key=str(document["object_key"]),
             content_type=str(document["content_type"]),
             size_bytes=int(document["size_bytes"]),
-            sha256=str(document["sha256"]),
-            width=int(document["width"]),
-            height=int(document["height"]),
+            sha256=document["sha256"],
+            width=document["width"],
+            height=document["height"],
             source=str(document["source"]),
             created_at=instant(document["created_at"]),
         )

@@ -105,7 +105,8 @@ class Lineage:
     """How a prediction came about: the picture, the model and what ran it.
 
     Digests are SHA-256 in hexadecimal. `model_digest` is that of the registered archive;
-    `twin_digest`, that of the compiled model, is None if TensorFlow answered.
+    `twin_digest`, that of the compiled model, is None if TensorFlow answered. What was never
+    recorded, because the service did not write the row itself, is None as well.
     """
 
     prediction_id: uuid.UUID
@@ -117,13 +118,13 @@ class Lineage:
     top_k: tuple[RankedClass, ...]
     created_at: datetime
     source: str
-    request_id: str
+    request_id: str | None
     model_version: str
-    engine: str
-    model_digest: str
+    engine: str | None
+    model_digest: str | None
     twin_digest: str | None
-    preprocessing_digest: str
-    image_sha256: str
+    preprocessing_digest: str | None
+    image_sha256: str | None
 
     @classmethod
     def from_document(cls, document: Document) -> Lineage:
@@ -137,13 +138,13 @@ class Lineage:
             top_k=_ranking(document["top_k"]),
             created_at=instant(document["created_at"]),
             source=str(document["source"]),
-            request_id=str(document["request_id"]),
+            request_id=document["request_id"],
             model_version=str(document["model_version"]),
-            engine=str(document["engine"]),
-            model_digest=str(document["model_digest"]),
+            engine=document["engine"],
+            model_digest=document["model_digest"],
             twin_digest=document["twin_digest"],
-            preprocessing_digest=str(document["preprocessing_digest"]),
-            image_sha256=str(document["image_sha256"]),
+            preprocessing_digest=document["preprocessing_digest"],
+            image_sha256=document["image_sha256"],
         )
 
 

@@ -134,6 +134,12 @@ class ImageReaderContract:
         add(stored)
         assert reader.find(stored.image_id, ADA) == stored
 
+    def test_find_what_others_wrote(self, reader: ImageReader, add: AddImage) -> None:
+        """Of a row with the seed's columns alone, digest and size in pixels are not known."""
+        stored = image(ADA, sha256=None, width=None, height=None)
+        add(stored)
+        assert reader.find(stored.image_id, ADA) == stored
+
     def test_find_by_owner(self, reader: ImageReader, add: AddImage) -> None:
         """Somebody else's picture is found only by who owns everything."""
         stored = image(ADA)

@@ -142,6 +142,23 @@ class ObjectStoreContract:
         with pytest.raises(NotFound, match=key):
             store.download(key, tmp_path / "file")
 
+    @pytest.mark.parametrize("name", [
+        "a" * 256, "uploads/" + "ä" * 200 + ".jpg", "a/" * 600, "a//b", "../b", "a/../b", "./b",
+        "/b", "b/", "a\\b"])
+    def test_keys_that_cannot_be(self, store: ObjectStore, tmp_path: Path, name: str) -> None:
+        """Under a key that a store does not allow there is nothing."""
+        key = f"{uuid.uuid4()}/{name}"
+        assert not store.exists(key)
+        for attempt in (
+            lambda: store.get(key), lambda: store.copy(key, "there"),
+            lambda: store.copy(key, "there", "image/png", WRITING),
+            lambda: store.download(key, tmp_path / "file"),
+        ):
+            with pytest.raises(NotFound):
+                attempt()
+        store.delete_writing(key, WRITING)
+        store.delete(key)
+
     def test_delete(self, store: ObjectStore, key: str) -> None:
         """A deleted object is gone."""
         store.put(key, b"data", "image/jpeg")

@@ -179,6 +179,33 @@ def test_two_lengths(connection: Connection) -> None:
     assert answer is not None and answer.status == 400
 
 
+@pytest.mark.parametrize("head, status", [
+    (b"GET /me/x?q=" + b"a" * 8200 + b" HTTP/1.1\r\n\r\n", 414),
+    (b"GET / HTTP/1.1\r\n" + b"X-Long: " + b"a" * 9000 + b"\r\n\r\n", 431),
+    (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n", 431),
+    (b"nonsense\r\n\r\n", 400), (b"GET / HTTP/7.5\r\n\r\n", 400), (b"\0\xff\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nA b: c\r\n\r\n", 400), (b"GET / HTTP/1.1\r\nA: b\0c\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", 400),
+    (b"POST /body HTTP/1.1\r\nTransfer-Encoding: sausage\r\n\r\n", 501),
+    (b"POST /body HTTP/1.1\r\nContent-Length: five\r\n\r\n", 400),
+])
+def test_malformed_requests(connection: Connection, head: bytes, status: int) -> None:
+    """What is no request is answered with a problem, which gives nothing of it back."""
+    connection.send(head)
+    answer = connection.answer()
+    assert answer is not None and answer.status == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    document = answer.json()
+    assert document["status"] == status
+    assert document["request_id"] == answer.headers["X-Request-Id"]
+    assert set(document) == {"type", "title", "status", "detail", "instance", "request_id"}
+
+
+def test_long_query(probe: FunctionProcess) -> None:
+    """A query of eight thousand characters is read."""
+    assert probe.get("/me/x?q=" + "a" * 8100, headers()).status == 200
+
+
 def test_requests_at_once(probe: FunctionProcess) -> None:
     """A slow request does not hold up the others."""
     with ThreadPoolExecutor(6) as threads:

@@ -53,7 +53,8 @@ def add_image(rows: Connection) -> AddImage:
     def add(stored: Image) -> None:
         _insert(rows, "users", {
             "user_id": stored.user_id, "email": f"{stored.user_id}@example.org"})
-        _insert(rows, "images", {**asdict(stored), "sha256": bytes.fromhex(stored.sha256)})
+        _insert(rows, "images", {
+            **asdict(stored), "sha256": stored.sha256 and bytes.fromhex(stored.sha256)})
     return add
 
 

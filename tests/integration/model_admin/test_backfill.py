@@ -156,6 +156,17 @@ class TestPostgresBackfills(BackfillsContract):
             "request_id": f"backfill-{row['backfill_id']}", "backfill_id": row["backfill_id"],
             **LINEAGE}
 
+    def test_pictures_without_a_digest(
+        self, database_settings: Settings, backfills: PostgresBackfillRepository,
+        claims: PostgresBackfillClaims, archive: ArchiveInPostgres,
+    ) -> None:
+        """A picture whose row has the seed's columns alone is found like any other."""
+        archive.add()
+        query(database_settings, "UPDATE images SET sha256 = NULL")
+        started(backfills)
+        (picture,) = begun(claims, claimed(claims)).pictures
+        assert picture.sha256 is None
+
     def test_audit(
         self, database_settings: Settings, backfills: PostgresBackfillRepository,
         archive: ArchiveInPostgres,

@@ -206,6 +206,18 @@ def test_compiled_anew(
     assert found.max_abs_difference is not None and found.max_abs_difference > 0
 
 
+@pytest.mark.parametrize("change", [
+    "predictions SET engine = NULL", "predictions SET top_k = '[]'", "images SET sha256 = NULL"])
+def test_lineage_was_not_recorded(
+    house: House, database_settings: Settings, change: str,
+) -> None:
+    """A prediction that lacks a part of its lineage says that it cannot be replayed."""
+    prediction_id = house.classify(PICTURES["photo"], "litert")
+    query(database_settings, f"UPDATE {change}")
+    with pytest.raises(Conflict, match="was not recorded"):
+        house.replay(prediction_id)
+
+
 def test_deleted_model(house: House, database_settings: Settings) -> None:
     """The prediction of a deleted model says what became of it."""
     prediction_id = house.classify(PICTURES["photo"], "litert")

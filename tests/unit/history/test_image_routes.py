@@ -52,6 +52,14 @@ def test_content(house: House, media_type: str) -> None:
     assert answer.headers["ETag"] == f'"{stored.sha256}"'
 
 
+def test_content_without_a_digest(house: House) -> None:
+    """A picture nobody noted the digest of has no ETag, and is always sent."""
+    stored = house.stored(DATA, sha256=None, width=None, height=None)
+    answer = house.get(content(stored.image_id), headers={"If-None-Match": "*"})
+    assert (answer.status_code, answer.data) == (200, DATA)
+    assert "ETag" not in answer.headers
+
+
 def test_content_is_cached_privately(house: House) -> None:
     """A picture never changes, but a shared cache must not show it to somebody else."""
     answer = house.get(content(house.stored().image_id))

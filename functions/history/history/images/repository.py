@@ -14,7 +14,10 @@ _queries = load_queries(Path(__file__).with_name("queries.sql"))
 
 @dataclass(frozen=True)
 class Image:
-    """What is known of a stored picture; `sha256` in hexadecimal, sizes in bytes and pixels."""
+    """What is known of a stored picture; `sha256` in hexadecimal, sizes in bytes and pixels.
+
+    Digest and size in pixels are None of pictures whose row was not written by predict.
+    """
 
     image_id: uuid.UUID
     user_id: uuid.UUID
@@ -22,9 +25,9 @@ class Image:
     object_key: str
     content_type: str
     size_bytes: int
-    sha256: str
-    width: int
-    height: int
+    sha256: str | None
+    width: int | None
+    height: int | None
     source: str
     created_at: datetime
 

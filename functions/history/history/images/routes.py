@@ -24,7 +24,7 @@ def create_routes(archive: ImageArchive) -> Blueprint:
     @routes.get("/api/v1/images/<uuid:image_id>/content")
     def show_content(image_id: uuid.UUID) -> ResponseReturnValue:
         image = archive.find(principal(), image_id, origin())
-        if request.if_none_match.contains_weak(image.sha256):
+        if image.sha256 is not None and request.if_none_match.contains_weak(image.sha256):
             return _described(Response(status=304), image)
         if request.method == "HEAD":
             return _described(Response(), image)
@@ -35,7 +35,8 @@ def create_routes(archive: ImageArchive) -> Blueprint:
 
 def _described(answer: Response, image: Image) -> Response:
     """Headers that a picture's answer has with and without its body."""
-    answer.set_etag(image.sha256)
+    if image.sha256 is not None:
+        answer.set_etag(image.sha256)
     answer.cache_control.private = True
     answer.cache_control.immutable = True
     answer.cache_control.max_age = 31_536_000

@@ -35,12 +35,12 @@ class Claim:
 
 @dataclass(frozen=True)
 class StoredPicture:
-    """A picture to classify; `sha256` is the digest of its bytes."""
+    """A picture to classify; `sha256` is the digest of its bytes, None if nobody noted it."""
 
     image_id: uuid.UUID
     object_key: str
     size_bytes: int
-    sha256: bytes
+    sha256: bytes | None
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class PostgresBackfillClaims:
             last = _queries.end_of_window(connection, after_image=after, window=self._window)
             size = size if attempts <= 1 else 1
             pictures = [
-                StoredPicture(**{**each, "sha256": bytes(each["sha256"])})
+                StoredPicture(**{**each, "sha256": each["sha256"] and bytes(each["sha256"])})
                 for each in _queries.next_pictures(
                     connection, after_image=after, last_image=last, size=size,
                     started_at=claim.created_at, **asdict(claim.filter))]

@@ -32,7 +32,10 @@ class Answer:
 @dataclass(frozen=True)
 class RecordedPrediction:
     """An answer as it was recorded, where its picture lies, whose it is, and its model's present
-    state."""
+    state.
+
+    Without `has_lineage` the answer lacks parts: it was not recorded by predict.
+    """
 
     prediction_id: uuid.UUID
     answer: Answer
@@ -40,6 +43,7 @@ class RecordedPrediction:
     size_bytes: int
     model_state: str
     user_id: uuid.UUID
+    has_lineage: bool = True
 
 
 class RecordedPredictions(Protocol):
@@ -68,5 +72,5 @@ class PostgresRecordedPredictions:
         if row is None:
             return None
         place = {name: row.pop(name) for name in (
-            "prediction_id", "object_key", "size_bytes", "model_state", "user_id")}
+            "prediction_id", "object_key", "size_bytes", "model_state", "user_id", "has_lineage")}
         return RecordedPrediction(answer=Answer(**row), **place)

@@ -73,8 +73,9 @@ class ReplayService:
     def replay(self, caller: Principal, prediction_id: uuid.UUID, origin: Origin) -> Replay:
         """Answer a prediction's picture again, with its version and its engine.
 
-        Raises NotFound for somebody else's prediction too, Conflict if its model was deleted,
-        and Unavailable if its engine is not there or other replays are running.
+        Raises NotFound for somebody else's prediction too, Conflict if its model was deleted or
+        its lineage never recorded, and Unavailable if its engine is not there or other replays
+        are running.
         """
         recorded = self._predictions.find(
             prediction_id, None if caller.is_admin else caller.user_id)
@@ -84,6 +85,9 @@ class ReplayService:
             raise Conflict(
                 f"Model version {recorded.answer.model_version} was deleted: "
                 "its predictions cannot be replayed.")
+        if not recorded.has_lineage:
+            raise Conflict(
+                "What made this prediction was not recorded: it cannot be replayed.")
         if recorded.user_id != caller.user_id:
             self._trail.write(origin, "prediction.replay", str(prediction_id), {
                 "owner": str(recorded.user_id)})

@@ -34,6 +34,12 @@ def test_large_logits_do_not_overflow(shift: float) -> None:
     assert scores.sum() == pytest.approx(1, abs=1e-6)
 
 
+def test_rounded_beyond_one() -> None:
+    """A probability is never above 1."""
+    (score,) = best_scores(np.array([np.nextafter(1, 2, dtype=np.float32)]), ["a"], 1)
+    assert score.confidence == 1.0
+
+
 def test_best_scores_come_first() -> None:
     """The classes are named with index, label and probability, the best first."""
     scores = best_scores(np.array([0.125, 0.5, 0.25, 0.125], np.float32), LABELS, 3)

@@ -99,6 +99,14 @@ def test_turns(house: House) -> None:
     assert house.row(first)["state"] == house.row(second)["state"] == "done"
 
 
+def test_pictures_without_a_digest(house: House) -> None:
+    """What nobody noted the digest of is classified as it is."""
+    picture = house.add(sha256=None)
+    backfill_id = house.start()
+    house.worker().run_once()
+    assert house.classified(backfill_id) == [picture]
+
+
 def test_failed_pictures(house: House) -> None:
     """A picture that is gone, changed, broken, no picture or too large counts as failed."""
     good, broken = house.add(), house.add(PICTURE[:100])
