@@ -1,6 +1,6 @@
 # Every task of the project. `make` lists them; the first that needs packages installs them.
 .DEFAULT_GOAL := help
-.PHONY: help up down status clean-data test lint audit sbom licences chaos soak bench-uploads bench-swaps \
+.PHONY: help up down status clean-data test lint audit sbom licences chaos fuzz soak bench-uploads bench-swaps \
 	images minio model lock clean
 
 BIN := .venv/bin
@@ -48,6 +48,10 @@ licences: ## List the licences of all packages in docs/licences.md
 chaos: ## Break every part again and again under load, at full length (25 minutes)
 	@scripts/install dev
 	@$(BIN)/pytest tests/chaos -m "full or not full" --durations=0
+
+fuzz: ## Send made-up and damaged input of every kind, at full length (half an hour)
+	@scripts/install dev
+	@$(BIN)/pytest tests/fuzz -m "full or not full" --durations=0
 
 soak: ## Load, swap and restart everything for SOAK_MINUTES, 15 unless set, and say what grew
 	@scripts/install stack

@@ -121,7 +121,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 # What is just small enough, and therefore decoded.
 WITHIN_LIMITS: dict[str, Callable[[], bytes]] = {
     "JPEG, 3 megapixels, 33 scans": lambda: jpeg_of_scans(2000, 1500, 33),
-    "JPEG, 8 EXIF segments": lambda: jpeg_of_segments(
+    "JPEG, 8 EXIF segments of 64 kB": lambda: jpeg_of_segments(
         b"\xff\xe1", b"Exif\0\0" + bytes(65_000), 8),
     "PNG, 3 megapixels of one colour, transparent": lambda: encode(
         Image.new("RGBA", (2000, 1500)), "PNG"),

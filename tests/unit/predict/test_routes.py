@@ -23,7 +23,7 @@ from predict.routes import create_routes
 from predict.service import ClassificationService
 from predict.shadow import ShadowScorer
 from predict.telemetry import Telemetry
-from tests import pictures, tokens
+from tests import archives, pictures, tokens
 from tests.environments import settings
 from tests.fakes.models import FixedLineup, fake_model
 from tests.fakes.repository import InMemoryPredictionRepository
@@ -203,6 +203,19 @@ def test_file_name(function: Function, sent: str, kept: str) -> None:
     """Of a file's name the last part is kept: printable and no longer than its column."""
     assert function.post(name=sent).status_code == 200
     assert function.recorded().filename == kept
+
+
+@pytest.mark.parametrize("behind", [
+    archives.archive(), b"<script>alert(1)</script>", b"%PDF-1.7", b"\0" * 1000,
+    pictures.jpeg(9, 9)])
+@pytest.mark.parametrize("front", [
+    pictures.jpeg(60, 40), pictures.png(60, 40), pictures.webp(60, 40)])
+def test_polyglots(function: Function, front: bytes, behind: bytes) -> None:
+    """What is a picture and something else is kept as sent, and only ever called a picture."""
+    assert function.post(front + behind, "page.html").status_code == 200
+    ((key, (data, media_type)),) = function.store.objects.items()
+    assert data == front + behind
+    assert media_type.startswith("image/") and key.endswith((".jpg", ".png", ".webp"))
 
 
 def test_file_name_is_no_key(function: Function) -> None:
