@@ -1,4 +1,4 @@
-"""The description of the HTTP interface is valid, complete, and what was generated of it is new."""
+"""The description of the HTTP interface is valid, complete, and what is made of it is new."""
 from __future__ import annotations
 
 import re
@@ -31,7 +31,8 @@ def test_valid(functions: list[str]) -> None:
 @pytest.mark.parametrize("function", TRIED)
 def test_every_route_is_described(function: str) -> None:
     """A route that is added is described in the openapi.yaml beside it, and none that is not."""
-    described = {(method.upper(), path) for path, operations in compose([function])["paths"].items()
+    paths = compose([function])["paths"]
+    described = {(method.upper(), path) for path, operations in paths.items()
                  for method in METHODS if method in operations}
     there = {(route.method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route.rule))
              for route in routes_of(function) if route.rule not in PROBES}

@@ -40,4 +40,5 @@ def _file(name: str, media_type: str) -> Response:
     answer.cache_control.public = True
     answer.cache_control.max_age = MAX_AGE_SECONDS
     answer.add_etag()
-    return answer.make_conditional(request)
+    answer.make_conditional(request)
+    return answer
