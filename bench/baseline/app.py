@@ -3,7 +3,7 @@ import os
 
 import numpy as np
 import tensorflow as tf
-from flask import Flask, jsonify, request
+from flask import Flask, Response, jsonify, request
 from PIL import Image
 
 app = Flask(__name__)
@@ -17,12 +17,12 @@ size = int(os.environ["SIZE"])
 
 
 @app.get("/health")
-def health():
+def health() -> Response:
     return jsonify(status="ok")
 
 
 @app.post("/predict")
-def predict():
+def predict() -> Response:
     image = Image.open(request.files["file"].stream).convert("RGB").resize((size, size))
     pixels = (np.asarray(image, np.float32) - 127) / 128
     scores = signature(**{input_name: tf.constant(pixels[np.newaxis])})[output_name].numpy()[0]

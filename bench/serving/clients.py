@@ -26,10 +26,10 @@ class Request:
     ) -> Request:
         """A multipart form with the picture as the field `file`."""
         boundary = uuid.uuid4().hex
-        parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-                 for name, value in fields.items()]
-        parts.append(f'--{boundary}\r\nContent-Disposition: form-data; name="file"; '
-                     'filename="picture.jpg"\r\nContent-Type: image/jpeg\r\n\r\n')
+        disposition = f"--{boundary}\r\nContent-Disposition: form-data; name="
+        parts = [f'{disposition}"{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()]
+        parts.append(f'{disposition}"file"; filename="picture.jpg"\r\n'
+                     "Content-Type: image/jpeg\r\n\r\n")
         body = "".join(parts).encode() + picture + f"\r\n--{boundary}--\r\n".encode()
         return cls(url, body, {
             **headers, "Content-Type": f"multipart/form-data; boundary={boundary}"})

@@ -19,7 +19,7 @@ from bench.serving.clients import Request
 from imgclass.embedded import default_model, secret_files
 from imgclass.embedded.layout import Layout
 from imgclass.embedded.stack import NAMES, Stack
-from imgclass.tokens import development_token
+from imgclass.tokens import development_token, user_id
 
 ROOT = Path(__file__).resolve().parents[2]
 EMAIL, POLL_SECONDS, START_SECONDS = "bench@example.com", 0.01, 120.0
@@ -47,10 +47,10 @@ class System:
                           for each in (process, *process.children(recursive=True)))
                 for name, process in self.processes.items()}
 
-    def peak_mb(self, name: str) -> float:
-        """What a process with its children holds of memory, resident."""
+    def memory_mb(self, name: str) -> float:
+        """What a process holds of memory, resident: of it and its children, the largest."""
         process = self.processes[name]
-        return sum(each.memory_info().rss
+        return max(each.memory_info().rss
                    for each in (process, *process.children(recursive=True))) / 1e6
 
 
@@ -64,10 +64,10 @@ def running_product(folder: Path) -> Iterator[tuple[Stack, System, System]]:
     try:
         stack.up()
         secret = secret_files.read(stack.layout.secrets, "jwt-secret")
-        token, user_id = development_token(secret, EMAIL, True), str(_user_id())
+        token, user = development_token(secret, EMAIL, True), str(user_id(EMAIL))
         processes = {name: found for name in NAMES
                      if (found := stack.processes.running(name)) is not None}
-        common = ({"user_id": user_id}, {"Authorization": f"Bearer {token}"}, processes)
+        common = ({"user_id": user}, {"Authorization": f"Bearer {token}"}, processes)
         predict = f"http://{stack.functions.addresses()['predict']}/api/v1/predict"
         yield (stack, System("predict alone", predict, *common),
                System("predict through the gateway", f"{stack.gateway.url}/api/v1/predict",
@@ -94,7 +94,7 @@ def start_baseline(model: Path) -> tuple[int, subprocess.Popen[bytes]]:
     return port, subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "bench.baseline.app:app", "--worker-class", "gthread",
          "--threads", "8", "--bind", f"127.0.0.1:{port}", "--log-level", "error"],
-        cwd=ROOT, env={
+        cwd=ROOT, stderr=subprocess.DEVNULL, env={
             "PATH": os.defpath, "SAVED_MODEL": str(model / "saved_model"), "SIZE": "224",
             "LABELS": str(model / "labels.txt"), "TF_CPP_MIN_LOG_LEVEL": "3"})
 
@@ -132,9 +132,3 @@ def free_port() -> int:
 def _search_path() -> str:
     minio = shutil.which("minio") or str(Path.home() / ".cache/imgclass/bin/minio")
     return f"{Path(minio).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-
-
-def _user_id() -> object:
-    from imgclass.tokens import user_id
-
-    return user_id(EMAIL)

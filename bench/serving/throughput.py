@@ -56,7 +56,8 @@ def measure_bare(
     """The bare loop on all cores, in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "bench.serving.bare", str(manifest), str(twin), str(file),
-         str(seconds)], cwd=ROOT, env={"PATH": os.defpath}, check=True, stdout=subprocess.PIPE)
+         str(seconds)], cwd=ROOT, env={"PATH": os.defpath}, check=True, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL)
     found = json.loads(done.stdout)
     each_ms = 1000 * found["seconds"] * cores / found["pictures"]
     return Figures(
