@@ -178,7 +178,7 @@ def test_store_cut(ready: Running) -> None:
 
 def test_readiness_names_what_is_down(ready: Running) -> None:
     """The parts that do not answer are named; afterwards the function is ready again."""
-    ready.store_proxy.cut_before(b"HEAD /")
+    ready.store_proxy.cut_before(b"GET /")
     answer = ready.process.get("/_/ready")
     assert answer.status == 503
     assert "object store: " in answer.json()["detail"]
