@@ -30,7 +30,8 @@ class Filters:
     @property
     def are_counted(self) -> bool:
         """Whether the database keeps count of what they select."""
-        return self.min_confidence is None and self.since is None and self.until is None
+        return (self.predicted_class is None and self.min_confidence is None
+                and self.since is None and self.until is None)
 
 
 class PredictionReader(Protocol):
@@ -60,7 +61,8 @@ class PostgresPredictionReader:
                 connection, **parameters, limit=limit, offset=offset,
                 cursor_time=after and after.at, cursor_id=after and after.row_id))
             count = _queries.add_counts_up if filters.are_counted else _queries.count_predictions
-            return rows, count(connection, **parameters)
+            total: int = count(connection, **parameters)
+        return rows, total
 
     def find(self, prediction_id: uuid.UUID, owner: uuid.UUID | None) -> Row | None:
         with self._database.transaction() as connection:
