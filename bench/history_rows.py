@@ -77,11 +77,6 @@ class HistoryDatabase:
         return {"rows": copied - began, "indexes": indexed - copied,
                 "migration": migrated - indexed}
 
-    def drop(self) -> None:
-        """Give the disk back."""
-        with self.connection("postgres") as connection:
-            _run(connection, f"DROP DATABASE {self.name} WITH (FORCE)")
-
     def _copy(self, target: Connection) -> None:
         parameters = {"total": self.total, "others": self.total // ROWS_OF_A_USER}
         for query, table in (
