@@ -104,9 +104,10 @@ CREATE INDEX IF NOT EXISTS predictions_by_confidence ON predictions (user_id, co
 CREATE INDEX IF NOT EXISTS images_sizes_of_user ON images (user_id) INCLUDE (size_bytes);
 DROP INDEX images_of_user;
 
--- Events are forgotten some time after their end.
+-- Events of which nothing is left in the bucket are forgotten some time after their end.
 CREATE INDEX IF NOT EXISTS storage_events_ended ON storage_events (finished_at)
-    WHERE state IN ('done', 'superseded', 'dead');
+    WHERE state = 'superseded' OR (state = 'done' AND removed_at IS NOT NULL)
+        OR (state = 'dead' AND fault = 'gone');
 
 -- migrate:down
 
