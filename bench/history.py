@@ -155,9 +155,10 @@ class Bench:
         processes, name = self._server.processes, f"{HISTORY}-{environment['POSTGRES_DB']}"
         port = Ports(self._layout.ports).settle(False, name)
         processes.ensure(
-            Command(name, (sys.executable, "-m", "gunicorn", "-c",
-                              "python:common.gunicorn_conf", "handler:app"),
-                    {**environment, "PYTHONPATH": f"{folder}:{ROOT}", "PORT": str(port)}, folder),
+            Command(
+                name, (sys.executable, "-m", "gunicorn", "-c", "python:common.gunicorn_conf",
+                       "handler:app"),
+                {**environment, "PYTHONPATH": f"{folder}:{ROOT}", "PORT": str(port)}, folder),
             lambda: http_probe.status(LOOPBACK, port, "/_/health") == 200, 60)
         try:
             with httpx.Client(base_url=f"http://{LOOPBACK}:{port}", trust_env=False,
@@ -187,9 +188,8 @@ class Asked:
 
     def questions(self, number: int, user: str, way: str) -> Questions | None:
         """What to ask for a user, once the totals are checked; None without enough rows."""
-        with self.database.connection() as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT md5(%s)::uuid::text AS id", [f"user {number}"])
-            user_id = cursor.fetchone()["id"]
+        with self.database.connection() as connection:
+            user_id = QUERIES.id_of(connection, number=number)
             rows = list(QUERIES.some_of(connection, user_id=user_id))
             truth = QUERIES.count_of(
                 connection, user_id=user_id, predicted_class="class 17", min_confidence=0.9,

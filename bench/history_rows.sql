@@ -89,6 +89,10 @@ SELECT
 FROM predictions
 WHERE user_id = :user_id;
 
+-- name: id_of$
+-- The id of the nth user.
+SELECT md5('user ' || :number)::uuid::text;
+
 -- name: some_of
 -- Some of a user's predictions.
 SELECT prediction_id, image_id FROM predictions

@@ -95,7 +95,8 @@ def test_form_is_forgotten_with_its_event(
     user = office.add_user()
     for name in ("cup.jpg", "other.jpg"):
         query(database_settings, """
-            INSERT INTO uploads (upload_id, user_id, object_key, filename, content_type, expires_at)
+            INSERT INTO uploads (
+                upload_id, user_id, object_key, filename, content_type, expires_at)
             VALUES (gen_random_uuid(), %s, %s, %s, 'image/jpeg', now())""",
               user, f"uploads/{user}/{name}", name)
     office.inbox.announce([event(user)])
