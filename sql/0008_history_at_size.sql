@@ -93,12 +93,15 @@ FROM predictions
 WHERE user_id IS NOT NULL
 GROUP BY user_id, model_version, source;
 
--- Pages and totals of one class, pages of a version that no longer answers, and totals above a confidence. On a large database they are better built
--- beforehand, CONCURRENTLY: then they are there already.
+-- Pages of one class, version or source, however rare, and totals of a class or above a
+-- confidence. On a large database these are better built beforehand, CONCURRENTLY: then they are
+-- there already.
 CREATE INDEX IF NOT EXISTS predictions_of_class
     ON predictions (user_id, predicted_class, created_at DESC, prediction_id DESC);
 CREATE INDEX IF NOT EXISTS predictions_by_version
     ON predictions (user_id, model_version, created_at DESC, prediction_id DESC);
+CREATE INDEX IF NOT EXISTS predictions_by_source
+    ON predictions (user_id, source, created_at DESC, prediction_id DESC);
 CREATE INDEX IF NOT EXISTS predictions_by_confidence ON predictions (user_id, confidence_score);
 -- How many bytes a user's pictures have, without reading their rows.
 CREATE INDEX IF NOT EXISTS images_sizes_of_user ON images (user_id) INCLUDE (size_bytes);
@@ -113,7 +116,7 @@ CREATE INDEX IF NOT EXISTS storage_events_ended ON storage_events (finished_at)
 
 CREATE INDEX images_of_user ON images (user_id);
 DROP INDEX storage_events_ended, images_sizes_of_user, predictions_by_confidence,
-    predictions_by_version, predictions_of_class;
+    predictions_by_source, predictions_by_version, predictions_of_class;
 DROP TRIGGER predictions_added ON predictions;
 DROP TRIGGER predictions_removed ON predictions;
 DROP TRIGGER predictions_changed ON predictions;
