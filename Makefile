@@ -1,7 +1,7 @@
 # Every task of the project. `make` lists them; the first that needs packages installs them.
 .DEFAULT_GOAL := help
-.PHONY: help up down status clean-data test lint audit sbom licences chaos fuzz soak bench bench-uploads bench-swaps \
-	images minio model reference lock clean
+.PHONY: help up down status clean-data test lint audit sbom licences chaos fuzz soak bench bench-uploads \
+	bench-swaps bench-history bench-inbox images minio model reference lock clean
 
 BIN := .venv/bin
 MODEL := var/models/efficientnet-lite0
@@ -64,6 +64,14 @@ bench: ## Measure predict beside the bare loop and a usual server (12 minutes)
 bench-uploads: ## Measure how soon a picture put into the bucket is classified (5 minutes)
 	@scripts/install stack
 	@$(BIN)/python -m bench.uploads
+
+bench-inbox: ## Measure pictures per second from the bucket against requests (2 minutes)
+	@scripts/install stack
+	@$(BIN)/python -m bench.inbox
+
+bench-history: ## Measure the history of 1,000 to 10 million predictions (15 minutes, 20 GB of disk)
+	@scripts/install stack
+	@$(BIN)/python -m bench.history
 
 bench-swaps: ## Measure what swapping models does to a steady load (4 minutes)
 	@scripts/install stack

@@ -54,6 +54,12 @@ def _not_negative(text: str) -> int:
     return 0 if text == "0" else _positive(text)
 
 
+def _two_or_more(text: str) -> int:
+    if _not_negative(text) < 2:
+        raise ValueError("a whole number from 2")
+    return int(text)
+
+
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
         raise ValueError("a port number from 1 to 65535")
@@ -268,6 +274,9 @@ class Settings(StoreSettings):
         "attempts to classify an upload before it is given up", "8", _positive)
     keep_uploads: bool = setting(
         "leave an upload where it is once it is classified", "false", _boolean)
+    inbox_keep_days: int = setting(
+        "days for which an upload's event is kept after its end, at least 2", "30",
+        _two_or_more)
     sweep_seconds: float = setting(
         "how often uploads that nothing announced are looked for; 0 leaves it to "
         "POST /events/sweep", "60", _seconds_or_zero)

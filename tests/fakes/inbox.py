@@ -104,6 +104,7 @@ class InMemoryInbox:
         with self._reached():
             if row := self._held(event.event_id, event.lease_token, {"pending"}):
                 row.state, row.reason = "superseded", reason
+                row.finished_at = datetime.now(timezone.utc)
 
     def bury(
         self, event: ClaimedEvent, fault: Fault, reason: str, modified: datetime | None = None
@@ -111,12 +112,14 @@ class InMemoryInbox:
         with self._reached():
             if row := self._held(event.event_id, event.lease_token, {"pending"}):
                 row.state, row.fault, row.reason, row.modified = "dead", fault, reason, modified
+                row.finished_at = datetime.now(timezone.utc)
                 self.told.append(event.event_id)
 
     def blank(self, event: ClaimedEvent) -> None:
         with self._reached():
             if row := self._held(event.event_id, event.lease_token, {"pending"}):
                 row.state, row.reason = "erased", None
+                row.finished_at = datetime.now(timezone.utc)
                 row.event = StorageEvent(row.event.bucket, f"erased/{event.event_id}")
 
     def is_accounted_for(self, event: ClaimedEvent, etag: str) -> bool:
@@ -128,6 +131,17 @@ class InMemoryInbox:
                 or (_is_classified(other, mine) and other.modified is not None
                     and (written_at is None or other.modified >= written_at - TOLERANCE))
                 for other in self.rows.values())
+
+    def forget_ended(self, days: int) -> int:
+        with self._reached():
+            before = datetime.now(timezone.utc) - timedelta(days=days)
+            recent = {(row.event.bucket, row.event.key) for row in self.rows.values()
+                      if row.finished_at is None or row.finished_at >= before}
+            ended = [event_id for event_id, row in self.rows.items()
+                     if _has_left_nothing(row) and (row.event.bucket, row.event.key) not in recent]
+            for event_id in ended:
+                del self.rows[event_id]
+            return len(ended)
 
     def backlog(self) -> Backlog:
         with self._reached():
@@ -194,6 +208,12 @@ def _accounts(row: Row, found: StorageEvent) -> bool:
                 and known >= found.written_at - TOLERANCE)
     return (row.state == "done" and row.removed_at is None and row.modified is not None
             and row.modified >= found.written_at.replace(microsecond=0))
+
+
+def _has_left_nothing(row: Row) -> bool:
+    """Whether an event has ended and its object is not in the bucket any more."""
+    return (row.state == "superseded" or (row.state == "done" and row.removed_at is not None)
+            or (row.state == "dead" and row.fault == "gone"))
 
 
 def _is_classified(other: Row, mine: Row) -> bool:

@@ -110,7 +110,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         inbox_threads, settings.inbox_max_attempts)
     sweeper = Sweeper(
         pictures, inbox, Reconciler(pictures, PostgresPictureIndex(database)),
-        PostgresSweepLock(database), bucket, inbox_telemetry, keys.forget_expired)
+        PostgresSweepLock(database), bucket, inbox_telemetry, keys.forget_expired,
+        settings.inbox_keep_days)
     app = create_web_app(
         "predict", Authenticator(settings), checks, settings.max_body_bytes, registry,
         MachineToken(settings.events_token), open_paths=frozenset({cron.PATH}),

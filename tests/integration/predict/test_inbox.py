@@ -88,6 +88,26 @@ def test_prediction_is_told_once(office: Office, database_settings: Settings) ->
     assert row["prediction_id"] == prediction_id
 
 
+def test_form_is_forgotten_with_its_event(
+    office: OfficeInPostgres, database_settings: Settings
+) -> None:
+    """With the event of a classified upload goes the form it came with; other forms stay."""
+    user = office.add_user()
+    for name in ("cup.jpg", "other.jpg"):
+        query(database_settings, """
+            INSERT INTO uploads (
+                upload_id, user_id, object_key, filename, content_type, expires_at)
+            VALUES (gen_random_uuid(), %s, %s, %s, 'image/jpeg', now())""",
+              user, f"uploads/{user}/{name}", name)
+    office.inbox.announce([event(user)])
+    got = claimed(office.inbox)
+    classify(office, got)
+    office.inbox.removed(got)
+    office.let_pass(timedelta(days=31))
+    assert office.inbox.forget_ended(30) == 1
+    assert query(database_settings, "SELECT filename FROM uploads") == [{"filename": "other.jpg"}]
+
+
 def test_nobody_wants_to_be_told(database: Database, database_settings: Settings) -> None:
     """Without a sink and without webhooks nothing is put into the outbox."""
     add_model(database_settings, "v1")

@@ -104,7 +104,8 @@ SELECT EXISTS (SELECT 1 FROM storage_events WHERE user_id = :user_id);
 -- How much is about to be erased.
 SELECT
     (SELECT count(*) FROM images WHERE user_id = :user_id) AS images,
-    (SELECT count(*) FROM predictions WHERE user_id = :user_id) AS predictions;
+    (SELECT coalesce(sum(predictions), 0)::bigint FROM prediction_counts WHERE user_id = :user_id)
+        AS predictions;
 
 -- name: doom_user!
 -- The objects of the user's pictures; what was copied, or is just being copied, of uploads that

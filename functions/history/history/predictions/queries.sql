@@ -14,8 +14,17 @@ WHERE user_id = :user_id
 ORDER BY created_at DESC, prediction_id DESC
 LIMIT :limit OFFSET :offset;
 
+-- name: add_counts_up$
+-- How many predictions a user has, by a version, from a source: a sum of what is kept of it, which
+-- is exact and does not look at the predictions.
+SELECT coalesce(sum(predictions), 0)::bigint
+FROM prediction_counts
+WHERE user_id = :user_id
+    AND (:model_version::text IS NULL OR model_version = :model_version)
+    AND (:source::text IS NULL OR source = :source);
+
 -- name: count_predictions$
--- How many predictions of a user the same filters select.
+-- How many predictions of a user the same filters select, counted one by one.
 SELECT count(*)
 FROM predictions
 WHERE user_id = :user_id

@@ -27,6 +27,12 @@ class Filters:
     since: datetime | None = None
     until: datetime | None = None
 
+    @property
+    def are_counted(self) -> bool:
+        """Whether the database keeps count of what they select."""
+        return (self.predicted_class is None and self.min_confidence is None
+                and self.since is None and self.until is None)
+
 
 class PredictionReader(Protocol):
     """Finds predictions. Every method raises DatabaseUnavailable."""
@@ -54,7 +60,9 @@ class PostgresPredictionReader:
             rows = list(_queries.list_predictions(
                 connection, **parameters, limit=limit, offset=offset,
                 cursor_time=after and after.at, cursor_id=after and after.row_id))
-            return rows, _queries.count_predictions(connection, **parameters)
+            count = _queries.add_counts_up if filters.are_counted else _queries.count_predictions
+            total: int = count(connection, **parameters)
+        return rows, total
 
     def find(self, prediction_id: uuid.UUID, owner: uuid.UUID | None) -> Row | None:
         with self._database.transaction() as connection:

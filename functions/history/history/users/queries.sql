@@ -5,7 +5,8 @@ SELECT
     (SELECT count(*) FROM images WHERE user_id = :user_id) AS images,
     (SELECT coalesce(sum(size_bytes), 0)::bigint FROM images WHERE user_id = :user_id)
         AS image_bytes,
-    (SELECT count(*) FROM predictions WHERE user_id = :user_id) AS predictions
+    (SELECT coalesce(sum(predictions), 0)::bigint FROM prediction_counts WHERE user_id = :user_id)
+        AS predictions
 FROM users
 WHERE user_id = :user_id;
 

@@ -153,6 +153,32 @@ SELECT EXISTS (
             OR other.object_modified >= mine.written_at - interval '5 seconds')
 );
 
+-- name: forget_ended!
+-- Forget events that ended long ago, and with those that were classified the forms their uploads
+-- came with. What still accounts for an object in the bucket is kept, and what was erased; and an
+-- event for as long as another one of the same key may have to be compared with it.
+WITH ended AS (
+    SELECT event_id, object_key, state
+    FROM storage_events AS mine
+    WHERE finished_at < now() - make_interval(days => :days)
+        AND (state = 'superseded' OR (state = 'done' AND removed_at IS NOT NULL)
+            OR (state = 'dead' AND fault = 'gone'))
+        AND NOT EXISTS (
+            SELECT 1
+            FROM storage_events AS other
+            WHERE other.bucket = mine.bucket AND other.object_key = mine.object_key
+                AND coalesce(other.finished_at, 'infinity')
+                    >= now() - make_interval(days => :days))
+    ORDER BY finished_at
+    LIMIT :limit
+    FOR UPDATE SKIP LOCKED
+),
+forms AS (
+    DELETE FROM uploads USING ended
+    WHERE uploads.object_key = ended.object_key AND ended.state <> 'superseded'
+)
+DELETE FROM storage_events USING ended WHERE storage_events.event_id = ended.event_id;
+
 -- name: count_backlog^
 -- How many events wait, and how many were given up.
 SELECT

@@ -13,6 +13,8 @@ from predict.inbox.events import StorageEvent
 
 _queries = load_queries(Path(__file__).with_name("queries.sql"))
 
+FORGET_AT_ONCE = 10_000
+
 Fault = Literal["gone", "not_a_picture", "too_large", "unknown_user", "exhausted"]
 
 
@@ -91,6 +93,10 @@ class Inbox(Protocol):
         """Whether the same bytes, by their `etag`, were classified with another event of this
         key not long ago, or something that was written there later."""
 
+    def forget_ended(self, days: int) -> int:
+        """Forget some events that ended so many days ago and left nothing in the bucket; answers
+        how many. At least two: longer than a second attempt is told by the first."""
+
     def backlog(self) -> Backlog:
         """What is left to do, and what was given up."""
 
@@ -165,6 +171,11 @@ class PostgresInbox:
             found: bool = _queries.is_accounted_for(
                 connection, event_id=event.event_id, etag=etag)
         return found
+
+    def forget_ended(self, days: int) -> int:
+        with self._database.transaction() as connection:
+            forgotten: int = _queries.forget_ended(connection, days=days, limit=FORGET_AT_ONCE)
+        return forgotten
 
     def backlog(self) -> Backlog:
         with self._database.transaction() as connection:

@@ -81,8 +81,10 @@ class Sweeper:
         bucket: str,
         telemetry: InboxTelemetry,
         forget_expired: Callable[[], int] = lambda: 0,
+        keep_days: int = 30,
     ) -> None:
-        """`forget_expired` removes what the database keeps for a while only."""
+        """`forget_expired` removes what else the database keeps for a while only; events are kept
+        for so many days after their end."""
         self._store = store
         self._inbox = inbox
         self._reconciler = reconciler
@@ -90,6 +92,7 @@ class Sweeper:
         self._bucket = bucket
         self._telemetry = telemetry
         self._forget_expired = forget_expired
+        self._keep_days = keep_days
 
     def sweep(self, days: int) -> SweepReport | None:
         """Adopt uploads nobody announced; compare pictures and rows of the last `days` days.
@@ -100,6 +103,7 @@ class Sweeper:
             if not alone:
                 return None
             self._forget_expired()
+            self._inbox.forget_ended(self._keep_days)
             uploads, adopted = self._adopt()
             differences = None
             if days > 0:

@@ -61,6 +61,19 @@ def house() -> House:
     return House()
 
 
+def test_old_events_are_forgotten(house: House) -> None:
+    """A sweep forgets events that ended more than 30 days ago."""
+    house.inbox.announce([StorageEvent("images", FOLDER + "cup.png", etag="e")])
+    got = house.inbox.claim(60, False)
+    assert got is not None
+    house.inbox.supersede(got, "why")
+    (row,) = house.inbox.rows.values()
+    for days, kept in ((29, 1), (31, 0)):
+        row.finished_at = datetime.now(timezone.utc) - timedelta(days=days)
+        house.sweeper.sweep(0)
+        assert len(house.inbox.rows) == kept
+
+
 def test_nothing(house: House) -> None:
     """Nothing is found in an empty bucket."""
     assert house.sweeper.sweep(0) == SweepReport(0, 0, None)
