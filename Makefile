@@ -1,7 +1,7 @@
 # Every task of the project. `make` lists them; the first that needs packages installs them.
 .DEFAULT_GOAL := help
 .PHONY: help up down status clean-data test lint audit sbom licences chaos fuzz soak bench-uploads bench-swaps \
-	images minio model lock clean
+	images minio model reference lock clean
 
 BIN := .venv/bin
 MODEL := var/models/efficientnet-lite0
@@ -74,6 +74,10 @@ minio: ## Build MinIO with Go, for the tests that need it (5 minutes, once)
 model: ## Build the default model
 	@scripts/install stack
 	@$(BIN)/python models/efficientnet-lite0/build.py $(MODEL) --archive $(MODEL)-v1.zip
+
+reference: ## Write the description of the HTTP interface anew, as documents and as a page
+	@scripts/install dev
+	@$(BIN)/python -m scripts.reference
 
 lock: ## Resolve requirements/*.in anew
 	@scripts/install dev

@@ -7,6 +7,8 @@ from tests.every_route import CALLERS, FUNCTIONS, Route, routes_of
 
 # The routes anybody may ask. Whoever adds one to a function adds it here, or it needs a token.
 PUBLIC = {"/health", "/_/health", "/_/ready", "/metrics"}
+# What history serves of the interface's description.
+REFERENCE = {"/docs", "/docs/style.css", "/api/v1/openapi.json"}
 # With HEAD a sender of events finds out whether anybody listens.
 PUBLIC_METHODS = {("HEAD", "/events/storage")}
 # The routes of model-admin that are for users, too.
@@ -15,7 +17,7 @@ REFUSED = set(CALLERS) - {"user", "machine"}
 
 
 def is_public(route: Route) -> bool:
-    return route.rule in PUBLIC or (route.method, route.rule) in PUBLIC_METHODS
+    return route.rule in PUBLIC | REFERENCE or (route.method, route.rule) in PUBLIC_METHODS
 
 
 def named(function: str) -> dict[str, Route]:

@@ -23,6 +23,7 @@ from history.images.service import ImageArchive
 from history.predictions import routes as prediction_routes
 from history.predictions.repository import PostgresPredictionReader
 from history.predictions.service import PredictionHistory
+from history.reference import routes as reference_routes
 from history.users import routes as user_routes
 from history.users.repository import PostgresUserReader
 from history.users.service import Users
@@ -44,11 +45,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings.max_body_bytes,
         CollectorRegistry(),
         MachineToken(settings.events_token),
+        open_paths=reference_routes.OPEN_PATHS,
         limits=RateLimits(settings, reading="read", writing="read"),
         trusted_proxies=settings.trusted_proxies,
     )
     refusals = RefusalLog(trail)
     refusals.install(app)
+    app.register_blueprint(reference_routes.create_routes())
     app.register_blueprint(prediction_routes.create_routes(
         PredictionHistory(PostgresPredictionReader(database), trail)))
     app.register_blueprint(image_routes.create_routes(

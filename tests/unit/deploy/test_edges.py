@@ -70,7 +70,7 @@ def test_routes(edge: Any) -> None:
     routes.pop(HEALTH, None)
     assert routes == nginx()
     assert len(routes) >= 12
-    assert all(path.startswith(("/api/v1/", "/v2")) for path in routes)
+    assert all(path.startswith(("/api/v1/", "/v2", "/docs")) for path in routes)
 
 
 def test_paths_are_whole() -> None:

@@ -1,0 +1,1 @@
+"""The description of the whole HTTP interface, written by `make reference`."""

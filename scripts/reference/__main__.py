@@ -1,0 +1,29 @@
+"""`make reference`: write the description of the HTTP interface to where it is served and read."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from scripts.reference.compose import FUNCTIONS, ROOT, compose
+from scripts.reference.page import page
+
+SERVED = ROOT / "functions/history/history/reference"
+
+
+def files() -> dict[Path, str]:
+    """What is to be written."""
+    merged = compose()
+    style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    return {
+        SERVED / "openapi.json": json.dumps(merged, separators=(",", ":")) + "\n",
+        SERVED / "docs.html": page(merged),
+        SERVED / "style.css": style,
+        **{ROOT / "docs/openapi" / f"{function}.json":
+           json.dumps(compose([function]), indent=1) + "\n" for function in FUNCTIONS},
+    }
+
+
+if __name__ == "__main__":
+    for path, text in files().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
