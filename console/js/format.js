@@ -1,20 +1,24 @@
 /** Numbers, times and sizes as people read them. */
 
 const whole = new Intl.NumberFormat();
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 /** @param {number | null | undefined} value */
 export const count = (value) => (value === null || value === undefined ? "–" : whole.format(value));
 
 /** @param {number} share from 0 to 1 */
-export const percent = (share) => `${(share * 100).toFixed(1)} %`;
+export const percent = (share) => `${(share * 100).toFixed(1)}\u00a0%`;
 
 /** @param {number | null | undefined} value in milliseconds */
 export const milliseconds = (value) =>
-  (value === null || value === undefined ? "–" : `${whole.format(Math.round(value))} ms`);
+  (value === null || value === undefined ? "–" : `${whole.format(Math.round(value))}\u00a0ms`);
 
 /** @param {string | null | undefined} iso */
 export const time = (iso) => (iso ? moment.format(new Date(iso)) : "–");
+
+/** @param {string} iso */
+export const date = (iso) => day.format(new Date(iso));
 
 /** @param {number | null | undefined} size */
 export function bytes(size) {

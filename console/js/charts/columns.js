@@ -48,8 +48,8 @@ function column(label, value, { x, width, base, height }, ticked) {
 
 /** @param {string} title @param {{label: string, value: number}[]} columns */
 function values(title, columns) {
-  return element("table", { class: "unseen" },
+  return element("div", { class: "unseen" }, element("table", {},
     element("caption", {}, title),
     element("tbody", {}, columns.map(({ label, value }) => element("tr", {},
-      element("th", { scope: "row" }, label), element("td", {}, value)))));
+      element("th", { scope: "row" }, label), element("td", {}, value))))));
 }

@@ -77,4 +77,4 @@ const latency = (stats) => card("Latency in milliseconds", columnChart(
   stats.latency_ms.histogram.map((/** @type {any} */ bin) => ({
     label: bin.to === null ? `${bin.from}+` : `<${bin.to}`, value: bin.count,
   })),
-  { title: "Predictions by latency in milliseconds" }));
+  { title: "Predictions by latency in milliseconds", ticks: (_label, index) => index % 2 === 0 }));

@@ -3,7 +3,7 @@ import { announce } from "../announce.js";
 import { get } from "../api.js";
 import { element, replace } from "../dom.js";
 import { feedbackExists } from "../features.js";
-import { count, percent, time } from "../format.js";
+import { count, date, percent } from "../format.js";
 import { attempt, field, pageHead } from "../parts.js";
 import { drawStored, frame } from "../pictures.js";
 import { address, go } from "../router.js";
@@ -74,7 +74,7 @@ function item(row, signal) {
     element("span", { class: "name" }, row.predicted_class),
     element("span", { class: "meta" },
       element("span", { class: "number" }, percent(row.confidence_score)),
-      element("span", {}, time(row.created_at)))));
+      element("time", { datetime: row.created_at }, date(row.created_at)))));
 }
 
 /** @param {boolean} uncertain */
