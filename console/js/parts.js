@@ -46,7 +46,7 @@ export const button = (text, act, kind = "") =>
 
 /** @param {string} name of the table @param {string[]} heads @param {Element[]} rows */
 export const table = (name, heads, rows) => element(
-  "div", { class: "table", role: "region", "aria-label": name, tabindex: 0 },
+  "div", { class: "table", role: "group", "aria-label": name, tabindex: 0 },
   element("table", {},
     element("thead", {}, element("tr", {}, heads.map((head) => element("th", { scope: "col" }, head)))),
     element("tbody", {}, rows)));

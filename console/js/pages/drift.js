@@ -13,7 +13,7 @@ export async function driftCard(from, signal) {
   try {
     const rows = [...indices(await get("/drift", { query: { from: from.toISOString() }, signal }))];
     return card("Drift", rows.length
-      ? table("Population stability index", ["Of", "PSI", ""], rows.map(([name, value]) => element("tr", {},
+      ? table("Population stability index", ["Of", "PSI", "Reading"], rows.map(([name, value]) => element("tr", {},
         element("td", {}, name), element("td", { class: "number" }, value.toFixed(3)), element("td", {}, reading(value)))))
       : element("p", { class: "soft" }, "There is too little to compare yet."));
   } catch (error) {

@@ -7,7 +7,7 @@ import { attempt, button, card, figureList, pageHead, table } from "../parts.js"
 import { address } from "../router.js";
 
 const STATES = ["dead", "pending", "classified", "done", "superseded", "erased"];
-const HEADS = ["Object", "State", "Reason", "Attempts", "Received", ""];
+const HEADS = ["Object", "State", "Reason", "Attempts", "Received", "Action"];
 
 /** @type {import("../main.js").Page} */
 export async function events(place, signal) {

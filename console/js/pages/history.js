@@ -1,5 +1,4 @@
 /** What was classified, as thumbnails; more of them as one scrolls. */
-import { announce } from "../announce.js";
 import { get } from "../api.js";
 import { element, replace } from "../dom.js";
 import { feedbackExists } from "../features.js";
@@ -45,9 +44,7 @@ function paged(path, filters) {
 
 /** @param {any} page @param {number} shown */
 function summary(page, shown) {
-  const text = page.total === undefined ? `${count(shown)} shown` : `${count(shown)} of ${count(page.total)}`;
-  announce(text);
-  return text;
+  return page.total === undefined ? `${count(shown)} shown` : `${count(shown)} of ${count(page.total)}`;
 }
 
 /** Load more when the end comes into view, or when asked. */

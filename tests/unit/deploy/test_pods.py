@@ -14,7 +14,7 @@ PODS = {
     for folder in ("kubernetes", "knative") for path in sorted((DEPLOY / folder).rglob("*.yaml"))
     for document in read(path) for pod in pods(document)}
 OURS = [name for name in PODS if "/trial/" not in name]
-FUNCTIONS = [name for name in OURS if name.endswith((":predict", ":history", ":model-admin"))]
+FUNCTIONS = [name for name in OURS if name.endswith((":predict", ":history", ":model-admin", ":console"))]
 VOLUMES = {
     # Where our code may write, and where its secrets are.
     "/tmp": "emptyDir", "/var/openfaas/secrets": "projected"}
@@ -47,9 +47,9 @@ def number(pattern: str, *path: str) -> int:
 
 def test_pods_are_found() -> None:
     """The checks below see all of them."""
-    assert len(FUNCTIONS) == 6
+    assert len(FUNCTIONS) == 8
     assert {name.rpartition(":")[2] for name in PODS} == {
-        "predict", "history", "model-admin", "setup", "seed", "sweep", "reconcile", "erase",
+        "predict", "history", "model-admin", "console", "setup", "seed", "sweep", "reconcile", "erase",
         "postgres", "minio"}
 
 
