@@ -240,7 +240,7 @@ def test_models(stack: Stack, open_page: Open, second: Path) -> None:
     expect(role).to_have_text("readycanary 100 %shadow")
     page.get_by_role("button", name="Compare").click()
     expect(page.get_by_text("Pictures both answered")).to_be_visible()
-    page.get_by_role("button", name="Activate").click()
+    page.get_by_role("button", name="Activate", exact=True).click()
     expect(role).to_have_text("readyactive")
 
     visit(page, "Models")
@@ -250,7 +250,7 @@ def test_models(stack: Stack, open_page: Open, second: Path) -> None:
     page.get_by_role("link", name="v1", exact=True).click()
     expect(page.get_by_role("region", name="Replicas")).to_contain_text("litert")
     page.goto(f"{stack.gateway.url}/console/#/models/console-2")
-    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
     expect(role).to_contain_text("deleted")
 
 

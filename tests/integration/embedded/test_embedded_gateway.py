@@ -60,7 +60,8 @@ ROUTES = {
 }
 
 HIDDEN = [
-    "/", "/metrics", "//metrics", "/./metrics", "/%6detrics", "/METRICS", "/metrics/",
+    "/consolex", "/console/../deploy/gateway/start", "/console/%2e%2e/README.md", "/site",
+    "/metrics", "//metrics", "/./metrics", "/%6detrics", "/METRICS", "/metrics/",
     "/_/ready", "/_/health", "/%5f/ready", "//_//ready", "/events/storage", "/events/drain",
     "/events/erasures", "/function/history/events/erasures", "/api/v1/auditx",
     "/function", "/function/predict", "/function/predict/", "/function/predict/metrics",

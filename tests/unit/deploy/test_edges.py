@@ -37,9 +37,8 @@ def ingress() -> Routes:
 
 
 def rules(*path: str) -> list[dict[str, Any]]:
-    document = read(DEPLOY.joinpath(*path))[0]
-    found: list[dict[str, Any]] = document["spec"]["rules"]
-    return found
+    return [rule for document in read(DEPLOY.joinpath(*path))
+            if document["kind"] == "HTTPRoute" for rule in document["spec"]["rules"]]
 
 
 def gateway_api() -> Routes:

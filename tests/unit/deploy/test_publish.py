@@ -51,7 +51,7 @@ def test_overlays(checkout: Path) -> None:
     pushed = dict(line.split("@") for line in done.stdout.splitlines())
     names = ["predict", "history", "model-admin", "console", "jobs"]
     assert list(pushed) == [f"{REGISTRY}/imgclass-{name}" for name in names]
-    assert len(set(pushed.values())) == 4
+    assert len(set(pushed.values())) == 5
     for platform in ("kubernetes", "knative"):
         (overlay,) = read(checkout / "build" / platform / "kustomization.yaml")
         assert objections(overlay) == []
