@@ -138,8 +138,9 @@ class StatsReaderContract:
         assert row["latency_counts"] == [0] * 13
 
     def test_counted(self, stats: StatsReader, add: AddPrediction) -> None:
-        """Each prediction is in one day, one class and one bin, which its lower edge belongs to."""
-        for number, (confidence, latency) in enumerate([(0.0, 0), (0.5, 1), (0.95, 5), (1.0, 9000)]):
+        """Each prediction is in one day, one class and one bin, whose lower edge is its own."""
+        for number, (confidence, latency) in enumerate(
+                [(0.0, 0), (0.5, 1), (0.95, 5), (1.0, 9000)]):
             add(prediction(
                 ADA, created_at=NOON + timedelta(hours=6 * number), confidence_score=confidence,
                 prediction_time_ms=latency, predicted_class="tabby" if number else "cup"))

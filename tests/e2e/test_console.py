@@ -336,6 +336,7 @@ def test_headers(stack: Stack) -> None:
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         assert answer.headers["Cache-Control"] == "no-cache"
-        again = httpx.get(f"{root}/console/{path}", headers={"If-None-Match": answer.headers["ETag"]})
+        again = httpx.get(
+            f"{root}/console/{path}", headers={"If-None-Match": answer.headers["ETag"]})
         assert (again.status_code, again.content) == (304, b"")
     assert httpx.get(f"{root}/console/nothing.js").status_code == 404

@@ -8,6 +8,7 @@ import { comparisonCard } from "./comparison.js";
 import { roleBadges, stateBadge } from "./models.js";
 
 const POLL_MILLISECONDS = 1000;
+const REPLICA_MILLISECONDS = 2000;
 
 /** @type {import("../main.js").Page} */
 export async function model(place, signal) {
@@ -18,7 +19,7 @@ export async function model(place, signal) {
     const row = await get(path, { signal });
     const [{ replicas }, { models }] = await Promise.all([
       get(`${path}/replicas`, { signal }), get("/models", { signal })]);
-    replace(body, ...parts(row, replicas, models, path, load));
+    replace(body, ...parts(row, replicas, models, path, load, signal));
     if (row.state === "validating") wait(load, signal);
   };
   await load();
@@ -34,11 +35,11 @@ function wait(load, signal) {
 
 function* parts(
   /** @type {any} */ row, /** @type {any[]} */ replicas, /** @type {any[]} */ models,
-  /** @type {string} */ path, /** @type {() => Promise<void>} */ load,
+  /** @type {string} */ path, /** @type {() => Promise<void>} */ load, /** @type {AbortSignal} */ signal,
 ) {
   yield element("p", { class: "row", role: "status" }, stateBadge(row.state), roleBadges(row));
   yield element("div", { class: "columns" },
-    element("div", { class: "stack" }, trafficCard(row, path, load), replicaCard(replicas)),
+    element("div", { class: "stack" }, trafficCard(row, path, load), replicaCard(replicas, path, signal)),
     element("div", { class: "stack" }, aboutCard(row), reportCard(row.report)));
   const others = models.filter((each) => each.version !== row.version && each.state !== "rejected");
   if (others.length && row.state !== "rejected") yield comparisonCard(row.version, others);
@@ -84,14 +85,27 @@ function shareForm(row, path, act) {
   element("div", { class: "row" }, element("button", {}, "Set traffic")));
 }
 
+/** Who serves it, looked at again and again: processes take their time to change. */
+function replicaCard(/** @type {any[]} */ replicas, /** @type {string} */ path, /** @type {AbortSignal} */ signal) {
+  const holder = element("div", {}, replicaTable(replicas));
+  const again = async () => {
+    if (signal.aborted || !holder.isConnected) return;
+    const now = await get(`${path}/replicas`, { signal }).catch(() => null);
+    if (now) replace(holder, replicaTable(now.replicas));
+    setTimeout(again, REPLICA_MILLISECONDS);
+  };
+  setTimeout(again, REPLICA_MILLISECONDS);
+  return card("Replicas", holder);
+}
+
 /** @param {any[]} replicas */
-function replicaCard(replicas) {
-  if (!replicas.length) return card("Replicas", element("p", { class: "soft" }, "No process serves it at the moment."));
-  return card("Replicas", table("Replicas", ["Host", "Serving", "Seen"], replicas.map((each) => element("tr", {},
+function replicaTable(replicas) {
+  if (!replicas.length) return element("p", { class: "soft" }, "No process serves it at the moment.");
+  return table("Replicas", ["Host", "Serving", "Seen"], replicas.map((each) => element("tr", {},
     element("td", {}, each.host),
     element("td", {}, Object.entries(each.serving).map(([role, served]) => element("div", {}, `${role}: ${/** @type {any} */ (served).version} (${/** @type {any} */ (served).engine})`)),
       each.problem ? element("div", { class: "badge bad" }, each.problem) : null),
-    element("td", {}, time(each.seen_at))))));
+    element("td", {}, time(each.seen_at)))));
 }
 
 /** @param {any} row */

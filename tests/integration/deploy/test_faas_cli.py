@@ -31,7 +31,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
         check=True, capture_output=True, text=True)
     for name in filter(None, listed.stdout.split("\0")):
-        if name.split("/")[0] in ("common", "console", "functions", "template", "deploy", "stack.yml"):
+        if name.split("/")[0] in (
+                "common", "console", "functions", "template", "deploy", "stack.yml"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     for name in (".venv/lib/big.so", "var/secrets/jwt-secret", "var/models/weights.h5", ".env"):

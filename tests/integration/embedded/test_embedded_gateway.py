@@ -1,6 +1,7 @@
 """The gateway before real servers: what it lets through, what it refuses, and how it says so."""
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import os
@@ -337,3 +338,16 @@ def test_changed_settings_take_effect(gateway: Gateway) -> None:
     finally:
         gateway.settings = limits
         gateway.start()
+
+
+def test_console(gateway: Gateway) -> None:
+    """The console is served whatever the checkout's path is, packed for who takes that, and what
+    it lacks is told as everywhere; the root leads to it."""
+    page = ask(gateway, "/console/")
+    assert (page.status, page.body) == (200, (ROOT / "console/index.html").read_bytes())
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    packed = ask(gateway, "/console/js/main.js", headers={"Accept-Encoding": "gzip"})
+    assert gzip.decompress(packed.body) == (ROOT / "console/js/main.js").read_bytes()
+    assert ask(gateway, "/console/x.js").headers["Content-Type"] == "application/problem+json"
+    for path in ("/", "/console"):
+        assert ask(gateway, path).headers["Location"] == "/console/"

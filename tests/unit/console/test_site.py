@@ -42,7 +42,8 @@ def test_files(client: FlaskClient, name: str) -> None:
     assert (again.status_code, again.data) == (304, b"")
 
 
-@pytest.mark.parametrize("path", ["/console/../handler.py", "/console/%2e%2e/handler.py", "/", "/x"])
+@pytest.mark.parametrize("path", [
+    "/console/../handler.py", "/console/%2e%2e/handler.py", "/", "/x"])
 def test_nothing_else(client: FlaskClient, path: str) -> None:
     """What is no file of the console does not exist, and says no more under the same headers."""
     answer = client.get(path, buffered=True)

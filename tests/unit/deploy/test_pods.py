@@ -14,7 +14,8 @@ PODS = {
     for folder in ("kubernetes", "knative") for path in sorted((DEPLOY / folder).rglob("*.yaml"))
     for document in read(path) for pod in pods(document)}
 OURS = [name for name in PODS if "/trial/" not in name]
-FUNCTIONS = [name for name in OURS if name.endswith((":predict", ":history", ":model-admin", ":console"))]
+FUNCTIONS = [name for name in OURS
+             if name.endswith((":predict", ":history", ":model-admin", ":console"))]
 # They serve files: no secret, no setting, no metrics.
 CONSOLES = [name for name in FUNCTIONS if name.endswith(":console")]
 VOLUMES = {
@@ -51,8 +52,8 @@ def test_pods_are_found() -> None:
     """The checks below see all of them."""
     assert len(FUNCTIONS) == 8
     assert {name.rpartition(":")[2] for name in PODS} == {
-        "predict", "history", "model-admin", "console", "setup", "seed", "sweep", "reconcile", "erase",
-        "postgres", "minio"}
+        "predict", "history", "model-admin", "console", "setup", "seed", "sweep", "reconcile",
+        "erase", "postgres", "minio"}
 
 
 @pytest.mark.parametrize("name", PODS)

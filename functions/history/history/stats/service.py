@@ -9,6 +9,8 @@ from common.errors import InvalidValue, NotFound
 from common.histograms import confidence_histogram, latency_histogram
 from history.stats.repository import Selection, StatsReader
 
+COUNTS = ("from", "to", "total", "classes", "by_day", "by_class")
+
 
 class PredictionStats:
     """Counts what a caller may see; who counts another user's leaves a line."""
@@ -29,7 +31,7 @@ class PredictionStats:
         row = self._reader.count(selection)
         p50, p95, p99 = row["percentiles_ms"] or (None, None, None)
         return {
-            **{name: row[name] for name in ("from", "to", "total", "classes", "by_day", "by_class")},
+            **{name: row[name] for name in COUNTS},
             "confidence": {
                 "mean": row["mean_confidence"],
                 "histogram": confidence_histogram(row["confidence_counts"])},
