@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable")
+PATIENCE_MS = 60_000
 # It asks for nothing on its own; without a user of its own it has no sandbox.
 ARGUMENTS = (
     "--disable-gpu", "--disable-background-networking", "--disable-component-update",
@@ -23,7 +24,8 @@ def program() -> str | None:
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """The browser, without a window."""
+    """The browser, without a window. What is expected of a page may take a minute."""
+    expect.set_options(timeout=PATIENCE_MS)
     sandbox = () if os.geteuid() else ("--no-sandbox",)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(

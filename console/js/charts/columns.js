@@ -2,7 +2,7 @@
 import { element, svg } from "../dom.js";
 import { count } from "../format.js";
 
-const WIDTH = 420;
+const WIDTH = 360;
 const HEIGHT = 150;
 const TOP = 16;
 const BOTTOM = 20;
