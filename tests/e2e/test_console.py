@@ -192,12 +192,13 @@ def test_sign_in(stack: Stack, open_page: Open) -> None:
 def test_keyboard_alone(stack: Stack, open_page: Open) -> None:
     """Everything is reached with the keyboard, and each page begins at its heading."""
     page = open_page()
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_be_focused()
     page.keyboard.press("Tab")
     expect(page.get_by_label("Token (JWT)")).to_be_focused()
     page.keyboard.insert_text(token_of(stack, somebody())[0])
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    heading = page.get_by_role("heading", level=1)
     expect(heading).to_have_text("What is in the picture?")
     expect(heading).to_be_focused()
     page.keyboard.press("Tab")
@@ -289,6 +290,47 @@ def test_dashboard(stack: Stack, open_page: Open) -> None:
     expect(days.last).to_contain_text("3")
     page.get_by_role("link", name="7 days").click()
     expect(days).to_have_count(7)
+
+
+def test_feedback_and_drift(stack: Stack, open_page: Open) -> None:
+    """Where the service has feedback, an answer is confirmed or corrected, and the least certain
+    ones are a view of the history; where it measures drift, the dashboard shows it."""
+    email = somebody()
+    with client_of(stack, email) as client:
+        answer = client.predict(COFFEE)
+    page = open_page()
+    sent: list[object] = []
+
+    def take(route: Route) -> None:
+        sent.append(route.request.post_data_json)
+        route.fulfill(json={"label": "x"})
+
+    page.route("**/predictions/uncertain?*", lambda route: route.fulfill(json={
+        "predictions": [{
+            "prediction_id": str(answer.prediction_id), "image_id": str(answer.image_id),
+            "predicted_class": "espresso", "confidence_score": 0.5,
+            "created_at": "2026-01-31T12:00:00Z"}], "next_cursor": None}))
+    page.route("**/feedback", take)
+    page.route("**/drift?*", lambda route: route.fulfill(json={
+        "models": [{"model_version": "v1", "psi": {"class_mix": 0.02, "confidence": 0.31}}]}))
+    sign_in(page, token_of(stack, email, admin=True)[0])
+    visit(page, "History")
+    page.get_by_role("link", name="Least certain").click()
+    expect(page.get_by_text("1 shown")).to_be_visible()
+    page.get_by_role("link", name="espresso").click()
+    feedback = page.get_by_role("region", name="Feedback")
+    feedback.get_by_role("button", name="It is espresso").click()
+    expect(feedback.get_by_role("status")).to_have_text("Labelled espresso.")
+    feedback.get_by_label("It is rather").fill("cup")
+    feedback.get_by_label("Comment").fill("a whole one")
+    feedback.get_by_role("button", name="Correct").click()
+    expect(feedback.get_by_role("status")).to_have_text("Labelled cup.")
+    assert sent == [{"label": "espresso", "comment": None},
+                    {"label": "cup", "comment": "a whole one"}]
+    visit(page, "Dashboard")
+    drift = page.get_by_role("region", name="Drift")
+    expect(drift.get_by_role("row").filter(has_text="v1 confidence")).to_contain_text("much")
+    expect(drift.get_by_role("row").filter(has_text="v1 class mix")).to_contain_text("stable")
 
 
 @pytest.mark.parametrize("look", LOOKS)
