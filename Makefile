@@ -1,6 +1,6 @@
 # Every task of the project. `make` lists them; the first that needs packages installs them.
 .DEFAULT_GOAL := help
-.PHONY: help up down status clean-data test lint audit sbom licences chaos fuzz soak bench-uploads bench-swaps \
+.PHONY: help up down status clean-data test lint audit sbom licences chaos fuzz soak bench bench-uploads bench-swaps \
 	images minio model reference lock clean
 
 BIN := .venv/bin
@@ -56,6 +56,10 @@ fuzz: ## Send made-up and damaged input of every kind, at full length (half an h
 soak: ## Load, swap and restart everything for SOAK_MINUTES, 15 unless set, and say what grew
 	@scripts/install stack
 	@$(BIN)/python -m bench.soak $(SOAK_MINUTES)
+
+bench: ## Measure predict beside the bare loop and a usual server (12 minutes)
+	@scripts/install stack
+	@$(BIN)/python -m bench.serving
 
 bench-uploads: ## Measure how soon a picture put into the bucket is classified (5 minutes)
 	@scripts/install stack

@@ -5,7 +5,6 @@ leaves it alone during the second, and says what failed without a reason, and wh
 """
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from bench import second_model
 from bench.footprint import Footprint, Watch
 from bench.load import Target
 from bench.mixed_load import MixedLoad, Outcome
+from bench.outcome import Verdict, keep, verdict_lines
 from bench.restarts import RECOVERY_SECONDS, SCHEDULE, Outage, restart
 from bench.uploads import store_of
 from imgclass import settings
@@ -32,7 +32,6 @@ from imgclass.embedded.stack import Stack
 from imgclass.tokens import development_token, user_id
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "bench" / "results" / "soak.json"
 PICTURES = sorted((ROOT / "examples" / "pictures").glob("*.jpg"))
 SECOND = "second"
 EMAIL, ADMIN = "bench@example.com", "root@example.com"
@@ -64,24 +63,26 @@ class Result:
     classified: int
     complete: bool
 
-    def verdicts(self) -> Iterator[tuple[str, str, bool]]:
+    def verdicts(self) -> Iterator[Verdict]:
         """Each target with its figure and whether it is met."""
-        yield "failures without a reason: 0", str(len(self.unexplained)), not self.unexplained
+        yield Verdict("failures without a reason: 0", str(len(self.unexplained)),
+                      not self.unexplained)
         missing = self.put - self.classified
-        yield ("uploads not classified: 0; every object accounted for", str(missing),
-               not missing and self.complete)
+        yield Verdict("uploads not classified: 0; every object accounted for", str(missing),
+                      not missing and self.complete)
         growth = {name: each.memory_last_mib / each.memory_first_mib - 1
                   for name, each in self.footprints.items()}
         worst = max(growth, key=lambda name: growth[name])
-        yield (f"growth of memory: <= {MAX_GROWTH:.0%}", f"{growth[worst]:+.1%} ({worst})",
-               growth[worst] <= MAX_GROWTH)
+        yield Verdict(f"growth of memory: <= {MAX_GROWTH:.0%}",
+                      f"{growth[worst]:+.1%} ({worst})", growth[worst] <= MAX_GROWTH)
         more = {name: each.descriptors_last - each.descriptors_first
                 for name, each in self.footprints.items()}
         most = max(more, key=lambda name: more[name])
-        yield (f"more file descriptors: <= {MAX_MORE_DESCRIPTORS}, or {MAX_GROWTH:.0%}",
-               f"{more[most]:+g} ({most})", all(
-                   more[name] <= max(MAX_MORE_DESCRIPTORS, MAX_GROWTH * each.descriptors_first)
-                   for name, each in self.footprints.items()))
+        yield Verdict(
+            f"more file descriptors: <= {MAX_MORE_DESCRIPTORS}, or {MAX_GROWTH:.0%}",
+            f"{more[most]:+g} ({most})", all(
+                more[name] <= max(MAX_MORE_DESCRIPTORS, MAX_GROWTH * each.descriptors_first)
+                for name, each in self.footprints.items()))
 
 
 def soak(stack: Stack, load: MixedLoad, minutes: float) -> tuple[list[Outage], Watch]:
@@ -186,11 +187,8 @@ def table(result: Result) -> str:
             f"| {name} | {each.seconds:.0f} | {each.memory_first_mib:.1f} "
             f"| {each.memory_last_mib:.1f} | {each.mib_per_hour:+.1f} "
             f"| {each.descriptors_first:g} | {each.descriptors_last:g} |")
-    lines += ["", f"{result.put} uploads acknowledged, {result.classified} of them classified", "",
-              "| target | measured | |", "|---|--:|---|"]
-    lines += [f"| {target} | {figure} | {'met' if met else 'missed'} |"
-              for target, figure, met in result.verdicts()]
-    return "\n".join(lines)
+    lines += ["", f"{result.put} uploads acknowledged, {result.classified} of them classified", ""]
+    return "\n".join([*lines, *verdict_lines(result.verdicts())])
 
 
 def main() -> int:
@@ -201,10 +199,8 @@ def main() -> int:
         print(f"soak: {error}", file=sys.stderr)
         return 1
     print(table(result))
-    RESULTS.parent.mkdir(exist_ok=True)
-    verdicts = {target: met for target, _, met in result.verdicts()}
-    document = {**asdict(result), "targets_met": verdicts}
-    RESULTS.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    verdicts = {each.target: each.met for each in result.verdicts()}
+    keep("soak", {**asdict(result), "targets_met": verdicts})
     return 0 if all(verdicts.values()) else 1
 
 

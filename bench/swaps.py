@@ -5,7 +5,6 @@ against the known answers of the two models, and watches the memory of predict.
 """
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from bench import second_model
 from bench.load import Answer, Load, Sample, Target, percentile
+from bench.outcome import Verdict, keep, verdict_lines
 from imgclass import settings
 from imgclass.client import Client, ClientError
 from imgclass.embedded import default_model, secret_files
@@ -25,7 +25,6 @@ from imgclass.embedded.stack import Stack
 from imgclass.tokens import development_token, user_id
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "bench" / "results" / "swaps.json"
 PICTURES = sorted((ROOT / "examples" / "pictures").glob("*.jpg"))
 SECOND = "second"
 
@@ -93,18 +92,19 @@ class Result:
     def memory_ratio(self) -> float:
         return self.memory_mib[SWAPS] / self.memory_mib[EARLY_SWAPS]
 
-    def verdicts(self) -> list[tuple[str, str, bool]]:
+    def verdicts(self) -> list[Verdict]:
         """Each target with its figure and whether it is met."""
         phases = (self.steady, self.swapping)
         failed = sum(each.failed for each in phases)
         wrong = sum(each.inconsistent for each in phases)
         return [
-            ("failed requests: 0", str(failed), failed == 0),
-            ("answers of neither model: 0", str(wrong), wrong == 0),
-            (f"p99 within swaps / without: <= {MAX_P99_RATIO:g}", f"{self.p99_ratio:.2f}",
-             self.p99_ratio <= MAX_P99_RATIO),
-            (f"memory after {SWAPS} swaps / after {EARLY_SWAPS}: <= {MAX_MEMORY_RATIO:g}",
-             f"{self.memory_ratio:.2f}", self.memory_ratio <= MAX_MEMORY_RATIO),
+            Verdict("failed requests: 0", str(failed), failed == 0),
+            Verdict("answers of neither model: 0", str(wrong), wrong == 0),
+            Verdict(f"p99 within swaps / without: <= {MAX_P99_RATIO:g}", f"{self.p99_ratio:.2f}",
+                    self.p99_ratio <= MAX_P99_RATIO),
+            Verdict(
+                f"memory after {SWAPS} swaps / after {EARLY_SWAPS}: <= {MAX_MEMORY_RATIO:g}",
+                f"{self.memory_ratio:.2f}", self.memory_ratio <= MAX_MEMORY_RATIO),
         ]
 
 
@@ -220,11 +220,8 @@ def table(result: Result) -> str:
                      f"| {phase.p50_ms:.1f} | {phase.p99_ms:.1f} |")
     memory = result.memory_mib
     lines += ["", f"predict's memory: {memory[0]:.0f} MiB before, {memory[EARLY_SWAPS]:.0f} after "
-              f"{EARLY_SWAPS} swaps, {memory[SWAPS]:.0f} after {SWAPS}", "",
-              "| target | measured | |", "|---|--:|---|"]
-    lines += [f"| {target} | {figure} | {'met' if met else 'missed'} |"
-              for target, figure, met in result.verdicts()]
-    return "\n".join(lines)
+              f"{EARLY_SWAPS} swaps, {memory[SWAPS]:.0f} after {SWAPS}", ""]
+    return "\n".join([*lines, *verdict_lines(result.verdicts())])
 
 
 def main() -> int:
@@ -234,10 +231,8 @@ def main() -> int:
         print(f"bench-swaps: {error}", file=sys.stderr)
         return 1
     print(table(result))
-    RESULTS.parent.mkdir(exist_ok=True)
-    verdicts = {target: met for target, _, met in result.verdicts()}
-    document = {**asdict(result), "targets_met": verdicts}
-    RESULTS.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    verdicts = {each.target: each.met for each in result.verdicts()}
+    keep("swaps", {**asdict(result), "targets_met": verdicts})
     return 0
 
 

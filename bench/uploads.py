@@ -5,7 +5,6 @@ then one picture behind thousands of objects that are none.
 """
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import statistics
@@ -15,9 +14,11 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.outcome import Verdict, keep, verdict_lines
 from imgclass import settings
 from imgclass.client import Client, ClientError
 from imgclass.embedded import default_model, secret_files
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "bench" / "results" / "uploads.json"
 PICTURE = (ROOT / "examples" / "pictures" / "coffee.jpg").read_bytes()
 BUCKET = "images"
 
@@ -67,14 +67,15 @@ class Result:
     target: float
     poisoned: float | None
 
-    def verdicts(self) -> Iterator[tuple[str, str, bool]]:
+    def verdicts(self) -> Iterator[Verdict]:
         """Each target with its figure and whether it is met."""
-        yield (f"{self.way}: median <= {self.target:g} s", f"{self.median:.2f} s",
-               self.median <= self.target)
+        yield Verdict(f"{self.way}: median <= {self.target:g} s", f"{self.median:.2f} s",
+                      self.median <= self.target)
         if self.poisoned is not None:
             delay = self.poisoned - self.median
-            yield (f"{self.way}: delay by {POISON} poison objects <= {MAX_DELAY:g} s",
-                   f"{delay:.2f} s", delay <= MAX_DELAY)
+            yield Verdict(
+                f"{self.way}: delay by {POISON} poison objects <= {MAX_DELAY:g} s",
+                f"{delay:.2f} s", delay <= MAX_DELAY)
 
 
 class Bench:
@@ -164,10 +165,8 @@ def table(results: list[Result]) -> str:
     for each in results:
         poisoned = "" if each.poisoned is None else f"{each.poisoned:.2f}"
         lines.append(f"| {each.way} | {each.median:.2f} | {each.longest:.2f} | {poisoned} |")
-    lines += ["", "| target | measured | |", "|---|--:|---|"]
-    lines += [f"| {target} | {figure} | {'met' if met else 'missed'} |"
-              for each in results for target, figure, met in each.verdicts()]
-    return "\n".join(lines)
+    verdicts = chain.from_iterable(each.verdicts() for each in results)
+    return "\n".join([*lines, "", *verdict_lines(verdicts)])
 
 
 def main() -> int:
@@ -187,10 +186,9 @@ def main() -> int:
         print(f"bench-uploads: {error}", file=sys.stderr)
         return 1
     print(table(results))
-    RESULTS.parent.mkdir(exist_ok=True)
-    document = [{**asdict(each), "targets_met": {name: met for name, _, met in each.verdicts()}}
-                for each in results]
-    RESULTS.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    keep("uploads", [
+        {**asdict(each), "targets_met": {one.target: one.met for one in each.verdicts()}}
+        for each in results])
     return 0
 
 

@@ -30,15 +30,25 @@ class BoundedBody(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # narrower buffer
-        data = self._read(min(len(buffer), self._limit + 1 - self._count))
+        data = self._take(len(buffer))
+        buffer[:len(data)] = data
+        return len(data)
+
+    def _take(self, size: int) -> bytes:
+        data = self._read(min(size, self._limit + 1 - self._count))
         self._count += len(data)
         if self._count > self._limit:
             self.discard()
             raise too_large(self._limit)
-        if not data and len(buffer) > 0 and self._count < self._length:
+        if not data and size > 0 and self._count < self._length:
             raise InvalidRequest("The request body ended before its Content-Length.")
-        buffer[:len(data)] = data
-        return len(data)
+        return data
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Like readinto, which RawIOBase would go by, without two copies of what was read."""
+        if size is None or size < 0:
+            return self.readall()
+        return self._take(size)
 
     def _read(self, size: int) -> bytes:
         try:

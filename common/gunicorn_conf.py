@@ -5,10 +5,12 @@ import resource
 import sys
 from pathlib import Path
 
+from common.allocator import give_back_freed_memory
 from common.config import Settings
 from common.errors import ConfigurationError
 from common.gunicorn_worker import SPARE_THREADS, PatientWorker
 
+give_back_freed_memory()
 try:
     _settings = Settings.load()
 except ConfigurationError as error:

@@ -1,26 +1,25 @@
-"""The object store: one interface, and S3 behind it."""
+"""The object store: one interface, and S3 behind it.
+
+boto3 takes a fifth of a second to import, which a function that answers its first request does
+without (see common.quick_puts): it is imported where it is needed.
+"""
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-
-import boto3
-from boto3.exceptions import Boto3Error
-from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
-from botocore.response import StreamingBody
-from s3transfer.exceptions import RetriesExceededError
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from common.config import StoreSettings
 from common.errors import NotFound, ObjectChanged, StoreUnavailable
 
 if TYPE_CHECKING:
+    from boto3.s3.transfer import TransferConfig
+    from botocore.exceptions import ClientError
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import (
         CopySourceTypeDef, GetObjectOutputTypeDef, HeadObjectOutputTypeDef)
@@ -35,8 +34,6 @@ _MISSING = {
 _DOTS = {".", ".."}  # a URL's path cannot hold them
 _BAD_REQUEST = "400"  # to HEAD, whose answers have no body to say more
 _CHANGED = {"412", "PreconditionFailed"}
-# What boto3 and the libraries below it raise beside ClientError; they have no common base.
-_FAILURES = (BotoCoreError, Boto3Error, ResponseParserError, RetriesExceededError)
 
 
 @dataclass(frozen=True)
@@ -156,7 +153,7 @@ class S3ObjectStore:
 
     def upload(self, key: str, path: Path) -> None:
         with _translated():
-            self._client.upload_file(str(path), self._bucket, key, Config=_SEQUENTIAL)
+            self._client.upload_file(str(path), self._bucket, key, Config=_sequential())
 
     def get(self, key: str, version_id: str = "") -> StoredObject:
         with _translated(key):
@@ -191,7 +188,7 @@ class S3ObjectStore:
 
     def download(self, key: str, path: Path) -> None:
         with self._looked_up(key), path.open("wb") as file:
-            self._client.download_fileobj(self._bucket, key, file, Config=_SEQUENTIAL)
+            self._client.download_fileobj(self._bucket, key, file, Config=_sequential())
 
     def list(self, prefix: str) -> Iterator[ListedObject]:
         pages = self._client.get_paginator("list_objects_v2")
@@ -257,6 +254,8 @@ class S3ObjectStore:
     @contextmanager
     def _looked_up(self, key: str) -> Iterator[None]:
         """Translate errors of what begins with HEAD; where it does not say enough, GET does."""
+        from botocore.exceptions import ClientError
+
         with _translated(key):
             try:
                 yield
@@ -266,8 +265,25 @@ class S3ObjectStore:
                 raise
 
 
-# Models are moved rarely and one at a time: no threads of boto3's own.
-_SEQUENTIAL = TransferConfig(use_threads=False)
+class _LazyClient:
+    """Stands for a client that is made once something is asked of it."""
+
+    def __init__(self, settings: StoreSettings, connections: int) -> None:
+        self._settings = settings
+        self._connections = connections
+        self._making = threading.Lock()
+        self._made: S3Client | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        with self._making:
+            if self._made is None:
+                self._made = s3_client(self._settings, self._connections)
+        return getattr(self._made, name)
+
+
+def lazy_s3_client(settings: StoreSettings, connections: int) -> S3Client:
+    """See s3_client; boto3 is imported when the client is first used."""
+    return cast("S3Client", _LazyClient(settings, connections))
 
 
 def s3_client(settings: StoreSettings, connections: int, endpoint: str = "") -> S3Client:
@@ -275,6 +291,9 @@ def s3_client(settings: StoreSettings, connections: int, endpoint: str = "") -> 
 
     It uses path-style addresses, as MinIO and SeaweedFS want them.
     """
+    import boto3
+    from botocore.config import Config
+
     scheme = "https" if settings.minio_secure else "http"
     return boto3.client(
         "s3",
@@ -294,12 +313,24 @@ def s3_client(settings: StoreSettings, connections: int, endpoint: str = "") -> 
     )
 
 
+def _sequential() -> TransferConfig:
+    """Models are moved rarely and one at a time: no threads of boto3's own."""
+    from boto3.s3.transfer import TransferConfig
+
+    return TransferConfig(use_threads=False)
+
+
 @contextmanager
 def _translated(read_key: str | None = None) -> Iterator[None]:
     """Only of an object that is read can be said that it is not there: without its bucket the
     store is of no use, whoever asks."""
     if read_key is not None and not _DOTS.isdisjoint(read_key.split("/")):
         raise NotFound(f"There is no object {read_key}.")
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+    from s3transfer.exceptions import RetriesExceededError
+
     try:
         yield
     except ClientError as error:
@@ -309,7 +340,8 @@ def _translated(read_key: str | None = None) -> Iterator[None]:
         if code in _CHANGED:
             raise ObjectChanged() from error
         raise StoreUnavailable() from error
-    except _FAILURES as error:
+    # What boto3 and the libraries below it raise beside ClientError; they have no common base.
+    except (BotoCoreError, Boto3Error, ResponseParserError, RetriesExceededError) as error:
         raise StoreUnavailable() from error
 
 

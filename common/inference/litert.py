@@ -24,8 +24,10 @@ class LiteRtEngine:
 
     def __init__(self, model: Path, threads: int) -> None:
         self._idle: queue.LifoQueue[Interpreter] = queue.LifoQueue()
+        # Given its path, each interpreter would map a copy of its own.
+        content = model.read_bytes()
         for _ in range(threads):
-            interpreter = Interpreter(model_path=str(model), num_threads=1)
+            interpreter = Interpreter(model_content=content, num_threads=1)
             interpreter.allocate_tensors()
             self._idle.put(interpreter)
         self._input = interpreter.get_input_details()[0]["index"]

@@ -15,14 +15,25 @@ ROOT = Path(__file__).parents[2]
 HEAVY = {"tensorflow", "keras", "ai_edge_litert", "numpy", "PIL", "scipy", "h5py", "cloudevents"}
 
 
-def imported(function: str, code: str) -> set[str]:
-    """The top-level packages that `code` imports in the process of a function."""
+# Packages that cost predict a tenth of a second each, and that its first answer does without.
+LATER = {"boto3", "botocore", "s3transfer", "requests", "redis", "jsonschema", "urllib3"}
+# How many modules predict imports until it can answer. Each costs time: raise it with a reason.
+MAX_MODULES = 680
+
+
+def modules(function: str, code: str) -> list[str]:
+    """The modules that `code` imports in the process of a function."""
     path = os.pathsep.join([str(ROOT / "functions" / function), str(ROOT)])
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", code], cwd=ROOT, timeout=120, text=True,
         stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path})
     assert done.returncode == 0, done.stderr[-2000:]
-    return {line.split(".")[0] for line in re.findall(r"\| +([\w.]+)$", done.stderr, re.M)}
+    return re.findall(r"\| +([\w.]+)$", done.stderr, re.M)
+
+
+def imported(function: str, code: str) -> set[str]:
+    """The top-level packages of these modules."""
+    return {name.split(".")[0] for name in modules(function, code)}
 
 
 @pytest.mark.parametrize(("function", "code", "allowed"), [
@@ -37,6 +48,13 @@ def test_heavy_packages(function: str, code: str, allowed: set[str]) -> None:
     found = imported(function, code)
     assert "flask" in found
     assert found & HEAVY <= allowed
+
+
+def test_budget_of_a_cold_start() -> None:
+    """Until its first answer predict imports what that needs, and little else."""
+    found = modules("predict", "import predict.app, common.inference.litert")
+    assert not {name.split(".")[0] for name in found} & LATER
+    assert len(found) <= MAX_MODULES
 
 
 def test_gunicorn_configuration() -> None:

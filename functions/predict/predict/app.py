@@ -17,9 +17,10 @@ from common.db import Database
 from common.inference.files import ModelFiles
 from common.inference.model import ModelLoader
 from common.notifications import Listener
+from common.quick_puts import QuickPutStore
 from common.rate_limits import RateLimits
 from common.refusals import RefusalLog
-from common.storage import S3ObjectStore, s3_client
+from common.storage import S3ObjectStore, lazy_s3_client
 from common.web import create_web_app, failing
 from predict.idempotency.repository import PostgresKeyRepository
 from predict.idempotency.service import RepeatableClassification
@@ -82,10 +83,9 @@ def create_app(settings: Settings | None = None) -> Flask:
             settings.k_ce_overrides),
         OutboxTelemetry(registry), settings.webhook_max_attempts)
     repository = PostgresPredictionRepository(database, bool(settings.k_sink), outbox.wake)
-    client = s3_client(settings, connections)
-    pictures = S3ObjectStore(client, bucket)
+    pictures = QuickPutStore(settings, bucket, connections)
     files = ModelFiles(
-        S3ObjectStore(client, settings.models_bucket_name), settings.model_cache_dir,
+        S3ObjectStore(lazy_s3_client(settings, connections), settings.models_bucket_name), settings.model_cache_dir,
         settings.baked_models_dir)
     models = ModelHost(
         PostgresRolloutRepository(database),

@@ -1,10 +1,12 @@
 """POST /api/v1/predict: parse, call once, serialise."""
 from __future__ import annotations
 
+import io
 import uuid
 from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request
+from werkzeug.datastructures import FileStorage
 
 from common.auth import Principal
 from common.errors import Forbidden, InvalidRequest
@@ -52,7 +54,7 @@ def _submission(caller: Principal, top_k: int | None) -> Submission:
     if file is None:
         raise InvalidRequest("Send the picture as the multipart field file.")
     user_id = _user_id(request.form.get("user_id"), caller)
-    data = file.read()
+    data = _content(file)
     return Submission(
         data=data,
         filename=clean_filename(file.filename or ""),
@@ -64,6 +66,11 @@ def _submission(caller: Principal, top_k: int | None) -> Submission:
         key=read_key(request.headers.get(HEADER), caller.user_id, user_id, top_k, data),
         began=g.started,
     )
+
+
+def _content(file: FileStorage) -> bytes:
+    """The bytes of an uploaded file, without a copy where they are in memory."""
+    return file.stream.getvalue() if isinstance(file.stream, io.BytesIO) else file.read()
 
 
 def _user_id(text: str | None, caller: Principal) -> uuid.UUID:

@@ -1,0 +1,1 @@
+"""How fast pictures are answered, beside the bare loop and a usual server: `make bench`."""

@@ -1,0 +1,96 @@
+"""Clients that cost little: requests made once, sent over kept connections by plain threads."""
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+TIMEOUT_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, sent again and again."""
+
+    url: str
+    body: bytes
+    headers: dict[str, str]
+
+    @classmethod
+    def form(
+        cls, url: str, fields: dict[str, str], picture: bytes, headers: dict[str, str],
+    ) -> Request:
+        """A multipart form with the picture as the field `file`."""
+        boundary = uuid.uuid4().hex
+        disposition = f"--{boundary}\r\nContent-Disposition: form-data; name="
+        parts = [f'{disposition}"{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()]
+        parts.append(f'{disposition}"file"; filename="picture.jpg"\r\n'
+                     "Content-Type: image/jpeg\r\n\r\n")
+        body = "".join(parts).encode() + picture + f"\r\n--{boundary}--\r\n".encode()
+        return cls(url, body, {
+            **headers, "Content-Type": f"multipart/form-data; boundary={boundary}"})
+
+
+class Answered(NamedTuple):
+    """When a request was sent and answered, on the clock of time.perf_counter; 0 is no answer."""
+
+    began: float
+    ended: float
+    status: int
+
+
+@dataclass
+class Volley:
+    """So many clients for so many seconds; paced if `rate` requests per second are given.
+
+    A paced request counts from when it was due: one that is late because the others were slow is
+    slow itself.
+    """
+
+    request: Request
+    clients: int
+    seconds: float
+    rate: float = 0.0
+    answers: list[Answered] = field(default_factory=list)
+    cpu_seconds: float = 0.0
+
+    def fire(self) -> Volley:
+        """Send, and return once everything is answered."""
+        self._began, cpu = time.perf_counter(), time.process_time()
+        threads = [threading.Thread(target=self._client, args=(number,))
+                   for number in range(self.clients)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.cpu_seconds = time.process_time() - cpu
+        return self
+
+    def _client(self, number: int) -> None:
+        address = urlsplit(self.request.url)
+        connection = http.client.HTTPConnection(
+            address.hostname or "", address.port, timeout=TIMEOUT_SECONDS)
+        pause = self.clients / self.rate if self.rate else 0.0
+        due = self._began + pause * number / self.clients
+        while (now := time.perf_counter()) < self._began + self.seconds:
+            if pause:
+                time.sleep(max(0.0, due - now))
+            began = due if pause else now
+            self.answers.append(
+                Answered(began, *self._ended(connection, address.path or "/")))
+            due += pause
+        connection.close()
+
+    def _ended(self, connection: http.client.HTTPConnection, path: str) -> tuple[float, int]:
+        try:
+            connection.request("POST", path, self.request.body, self.request.headers)
+            answer = connection.getresponse()
+            answer.read()
+            return time.perf_counter(), answer.status
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            return time.perf_counter(), 0
