@@ -5,7 +5,7 @@
 
 BIN := .venv/bin
 MODEL := var/models/efficientnet-lite0
-FUNCTIONS := predict history model-admin
+FUNCTIONS := predict history model-admin console
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1 - \2/p' Makefile
@@ -31,7 +31,7 @@ lint: ## Check style, types and who imports whom
 	@$(BIN)/flake8
 	@$(BIN)/mypy --strict common imgclass sql deploy scripts bench
 	@for each in $(FUNCTIONS); do MYPYPATH=functions/$$each $(BIN)/mypy --strict functions/$$each || exit 1; done
-	@PYTHONPATH=.:functions/predict:functions/history:functions/model-admin $(BIN)/lint-imports
+	@PYTHONPATH=.:functions/predict:functions/history:functions/model-admin:functions/console $(BIN)/lint-imports
 
 audit: ## Check locks, licences, code, secrets and known vulnerabilities (2 minutes)
 	@scripts/install dev

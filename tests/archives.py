@@ -72,3 +72,13 @@ def pack(
 def archive(**changes: Any) -> bytes:
     """A good archive; `changes` are those of its manifest."""
     return pack(members(**changes))
+
+
+def renamed(archive: Path, version: str, copy: Path) -> None:
+    """Write a copy of a packed model that has another version."""
+    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(copy, "w") as target:
+        for info in source.infolist():
+            data = source.read(info)
+            if info.filename == "manifest.json":
+                data = json.dumps({**json.loads(data), "version": version}).encode()
+            target.writestr(info.filename, data)

@@ -90,6 +90,7 @@ def _announce(running: Running) -> None:
     typer.echo(f"""
 {picture} shows: {prediction.predicted_class} ({prediction.confidence_score:.3f})
 
+console  {running.url}/console/
 API      {running.url}/api/v1/predict
 health   {running.url}/health
 token    {command} token --email {settings.DEVELOPMENT_EMAIL}

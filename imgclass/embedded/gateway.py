@@ -20,6 +20,8 @@ from imgclass.settings import url_of
 
 NAME = "gateway"
 TEMPLATE = Path("deploy", "gateway", "nginx.conf.template")
+CONSOLE = "console"
+SITE = Path("run", "site")
 PLACEHOLDER = re.compile(r"\$\{([A-Z_]+)\}")
 START_SECONDS = 20
 # The functions' own defaults.
@@ -63,6 +65,7 @@ class Gateway:
         def prepare() -> None:
             check_address(self.host, self.port)
             (self.layout.tmp / NAME).mkdir(exist_ok=True)
+            self._link_console()
             log_files.opened(self.layout.logs / "gateway-access.log").close()
             secret_files.write(file, configuration)
 
@@ -85,6 +88,7 @@ class Gateway:
             "PID_FILE": "run/nginx.pid",
             "TEMP_FOLDER": f"tmp/{NAME}",
             "ACCESS_LOG": "logs/gateway-access.log",
+            "SITE_FOLDER": SITE.as_posix(),
             "LISTEN": f"[{self.host}]:{self.port}" if ":" in self.host
                       else f"{self.host}:{self.port}",
             "PREDICT": self.functions["predict"],
@@ -94,6 +98,13 @@ class Gateway:
             "MAX_BODY_BYTES": self.settings.get("MAX_BODY_BYTES", BODY_BYTES),
             "MAX_MODEL_BYTES": self.settings.get("MAX_MODEL_BYTES", MODEL_BYTES),
         })
+
+    def _link_console(self) -> None:
+        """The console's files, under a path that is relative to nginx' prefix."""
+        link = self.layout.var / SITE / CONSOLE
+        link.parent.mkdir(exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(self.layout.root / CONSOLE)
 
     def _answers(self) -> bool:
         everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # nosec B104  # asked for, not chosen

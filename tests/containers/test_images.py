@@ -14,12 +14,13 @@ import pytest
 from tests.containers.conftest import PREFIX
 from tests.containers.engine import ROOT, docker, environment, inspected
 
-IMAGES = ("history:latest", "predict:slim", "predict:latest", "model-admin:latest")
+IMAGES = ("history:latest", "predict:slim", "predict:latest", "model-admin:latest",
+          "console:latest")
 SLIM = IMAGES[:2]
 TEMPLATE = ROOT / "template/flask"
 # What TensorFlow itself needs is all that a few images may be larger for.
 MEGABYTES = {"history:latest": 250, "predict:slim": 400, "predict:latest": 1400,
-             "model-admin:latest": 1400}
+             "model-admin:latest": 1400, "console:latest": 200}
 
 
 class Entry(NamedTuple):
@@ -86,7 +87,8 @@ def test_own_files(images: dict[str, int], image: str) -> None:
     """Of the checkout there is code and what it reads: no tests, secrets, weights or tools."""
     files = [Path(each) for each in files_below(image, "/app")]
     assert Path("/app/handler.py") in files
-    assert {path.suffix for path in files} <= {".py", ".pyc", ".sql", ".json", ".txt"}
+    assert {path.suffix for path in files} <= {".py", ".pyc", ".sql", ".json", ".txt"} | (
+        {".html", ".css", ".js", ".svg"} if image.startswith(("console", "history")) else set())
     assert not [path for path in files if path.name.startswith((".", "requirements", "test"))]
     assert files_below(image, "/models") == []
 

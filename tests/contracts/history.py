@@ -1,4 +1,4 @@
-"""The contracts of PredictionReader and ImageReader."""
+"""The contracts of PredictionReader, StatsReader and ImageReader."""
 from __future__ import annotations
 
 import random
@@ -12,6 +12,7 @@ import pytest
 from common.cursors import Position
 from history.images.repository import Image, ImageReader
 from history.predictions.repository import Filters, PredictionReader, Row
+from history.stats.repository import MOST_CLASSES, Selection, StatsReader
 from tests.fakes.history import LISTED, NOON, image, prediction
 
 ADA, BOB = uuid.uuid4(), uuid.uuid4()
@@ -122,6 +123,58 @@ class PredictionReaderContract:
         assert reader.find(row["prediction_id"], BOB) is None
         assert reader.find(row["prediction_id"], None) == row
         assert reader.find(uuid.uuid4(), None) is None
+
+
+class StatsReaderContract:
+    """Subclasses give the fixtures `stats`, without rows, and `add`, which stores one."""
+
+    def test_nothing_counted(self, stats: StatsReader) -> None:
+        """Who has no predictions gets zeros, and neither mean nor percentiles."""
+        row = stats.count(Selection(ADA, until=NOON))
+        assert (row["to"], row["from"]) == (NOON, NOON - timedelta(days=30))
+        assert (row["total"], row["classes"], row["by_day"], row["by_class"]) == (0, 0, [], [])
+        assert row["mean_confidence"] is row["percentiles_ms"] is None
+        assert row["confidence_counts"] == [0] * 10
+        assert row["latency_counts"] == [0] * 13
+
+    def test_counted(self, stats: StatsReader, add: AddPrediction) -> None:
+        """Each prediction is in one day, one class and one bin, whose lower edge is its own."""
+        for number, (confidence, latency) in enumerate(
+                [(0.0, 0), (0.5, 1), (0.95, 5), (1.0, 9000)]):
+            add(prediction(
+                ADA, created_at=NOON + timedelta(hours=6 * number), confidence_score=confidence,
+                prediction_time_ms=latency, predicted_class="tabby" if number else "cup"))
+        row = stats.count(Selection(ADA, NOON, NOON + timedelta(days=1)))
+        assert (row["total"], row["classes"]) == (4, 2)
+        assert row["by_day"] == [{"day": "2026-01-31", "predictions": 2},
+                                 {"day": "2026-02-01", "predictions": 2}]
+        assert row["by_class"] == [{"predicted_class": "tabby", "predictions": 3},
+                                   {"predicted_class": "cup", "predictions": 1}]
+        assert row["mean_confidence"] == pytest.approx(0.6125)
+        assert row["percentiles_ms"] == [1, 9000, 9000]
+        assert row["confidence_counts"] == [1, 0, 0, 0, 0, 1, 0, 0, 0, 2]
+        assert row["latency_counts"] == [1, 1, 0, 1, *[0] * 8, 1]
+
+    def test_chosen(self, stats: StatsReader, add: AddPrediction) -> None:
+        """Others', other versions' and other times' predictions are not counted."""
+        chosen = {"created_at": NOON, "model_version": "v1"}
+        add(prediction(ADA, **chosen))
+        add(prediction(BOB, **chosen))
+        add(prediction(ADA, **{**chosen, "model_version": "v2"}))
+        add(prediction(ADA, **{**chosen, "created_at": NOON - MICROSECOND}))
+        add(prediction(ADA, **{**chosen, "created_at": NOON + SECOND}))
+        selection = Selection(ADA, NOON, NOON + SECOND, "v1")
+        assert stats.count(selection)["total"] == 1
+
+    def test_most_classes(self, stats: StatsReader, add: AddPrediction) -> None:
+        """Of many classes the most frequent are named, of equal ones the first by name."""
+        for number in range(MOST_CLASSES + 2):
+            add(prediction(ADA, predicted_class=f"class-{number:02}"))
+        add(prediction(ADA, predicted_class="class-13"))
+        row = stats.count(Selection(ADA, NOON, NOON + SECOND))
+        names = [each["predicted_class"] for each in row["by_class"]]
+        assert names == ["class-13", *(f"class-{number:02}" for number in range(11))]
+        assert (row["classes"], row["total"]) == (14, 15)
 
 
 class ImageReaderContract:

@@ -1,10 +1,8 @@
 """Swapping the active model under load."""
 from __future__ import annotations
 
-import json
 import threading
 import time
-import zipfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 
 from imgclass.client import Client
 from imgclass.embedded.stack import Stack
+from tests.archives import renamed
 from tests.e2e.access import client_of
 
 COFFEE = Path(__file__).parents[2] / "examples/pictures/coffee.jpg"
@@ -25,20 +24,11 @@ def versions(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> tuple[st
     """The default model's version, and a second one with the same weights."""
     assert stack.archive is not None
     second = tmp_path_factory.mktemp("second") / "second.zip"
-    _renamed(stack.archive, "swap-2", second)
+    renamed(stack.archive, "swap-2", second)
     with client_of(stack, "root@example.com", admin=True) as admin:
         admin.register_model(second)
         assert admin.wait_for_model("swap-2", timeout=PATIENCE_SECONDS).state == "ready"
     return "v1", "swap-2"
-
-
-def _renamed(archive: Path, version: str, copy: Path) -> None:
-    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(copy, "w") as target:
-        for info in source.infolist():
-            data = source.read(info)
-            if info.filename == "manifest.json":
-                data = json.dumps({**json.loads(data), "version": version}).encode()
-            target.writestr(info.filename, data)
 
 
 def test_no_request_fails_while_models_are_swapped(

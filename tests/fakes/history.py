@@ -1,15 +1,21 @@
 """What history reads, in memory."""
 from __future__ import annotations
 
+import bisect
+import math
 import uuid
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from common.cursors import Position
 from common.errors import DatabaseUnavailable
+from common.histograms import CONFIDENCE_BINS, LATENCY_BOUNDS_MS
 from history.images.repository import Image
 from history.predictions.repository import Filters, Row
+from history.stats.repository import MOST_CLASSES, Selection
 from history.users.repository import User
 
 LISTED = ("prediction_id", "image_id", "predicted_class", "confidence_score", "created_at")
@@ -83,6 +89,43 @@ class InMemoryPredictionReader:
             raise DatabaseUnavailable()
 
 
+class InMemoryStatsReader:
+    """StatsReader on a list; `down` makes it unreachable."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.down = False
+
+    def count(self, selection: Selection) -> Row:
+        if self.down:
+            raise DatabaseUnavailable()
+        until = selection.until or datetime.now(timezone.utc)
+        since = selection.since or until - timedelta(days=30)
+        rows = [row for row in self.rows
+                if row["user_id"] == selection.user_id and since <= row["created_at"] < until
+                and selection.model_version in (None, row["model_version"])]
+        days = Counter(row["created_at"].date().isoformat() for row in rows)
+        classes = Counter(row["predicted_class"] for row in rows)
+        frequent = sorted(classes.items(), key=lambda item: (-item[1], item[0]))
+        times = sorted(row["prediction_time_ms"] for row in rows)
+        confidences = [row["confidence_score"] for row in rows]
+        return {
+            "from": since, "to": until, "total": len(rows), "classes": len(classes),
+            "by_day": [{"day": day, "predictions": days[day]} for day in sorted(days)],
+            "by_class": [{"predicted_class": name, "predictions": count}
+                         for name, count in frequent[:MOST_CLASSES]],
+            "mean_confidence": sum(confidences) / len(rows) if rows else None,
+            "percentiles_ms": [times[math.ceil(share * len(times)) - 1]
+                               for share in (0.5, 0.95, 0.99)] if rows else None,
+            "confidence_counts": _counts(
+                (min(int(value * CONFIDENCE_BINS), CONFIDENCE_BINS - 1)
+                 for value in confidences), CONFIDENCE_BINS),
+            "latency_counts": _counts(
+                (bisect.bisect_right(LATENCY_BOUNDS_MS, value) for value in times),
+                len(LATENCY_BOUNDS_MS) + 1),
+        }
+
+
 class InMemoryImageReader:
     """ImageReader on a list; `down` makes it unreachable.
 
@@ -129,6 +172,11 @@ class InMemoryUserReader:
     def _reach(self) -> None:
         if self.down:
             raise DatabaseUnavailable()
+
+
+def _counts(bins: Iterable[int], size: int) -> list[int]:
+    counted = Counter(bins)
+    return [counted[number] for number in range(size)]
 
 
 def _place(row: Row) -> tuple[datetime, uuid.UUID]:

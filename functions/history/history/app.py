@@ -24,6 +24,9 @@ from history.predictions import routes as prediction_routes
 from history.predictions.repository import PostgresPredictionReader
 from history.predictions.service import PredictionHistory
 from history.reference import routes as reference_routes
+from history.stats import routes as stats_routes
+from history.stats.repository import PostgresStatsReader
+from history.stats.service import PredictionStats
 from history.users import routes as user_routes
 from history.users.repository import PostgresUserReader
 from history.users.service import Users
@@ -54,6 +57,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(reference_routes.create_routes())
     app.register_blueprint(prediction_routes.create_routes(
         PredictionHistory(PostgresPredictionReader(database), trail)))
+    app.register_blueprint(stats_routes.create_routes(
+        PredictionStats(PostgresStatsReader(database), trail)))
     app.register_blueprint(image_routes.create_routes(
         ImageArchive(PostgresImageReader(database), pictures, trail)))
     app.register_blueprint(user_routes.create_routes(

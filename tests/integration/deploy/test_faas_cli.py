@@ -14,8 +14,9 @@ from tests.deployment_files import ROOT, read_stack
 from tests.environments import environment
 from tests.function_process import FunctionProcess
 
-NAMES = ("predict", "history", "model-admin")
-PACKAGES = {"predict": "predict", "history": "history", "model-admin": "model_admin"}
+NAMES = ("predict", "history", "model-admin", "console")
+PACKAGES = {"predict": "predict", "history": "history", "model-admin": "model_admin",
+            "console": "console_site"}
 PATIENCE_SECONDS = 120
 
 pytestmark = pytest.mark.skipif(
@@ -30,7 +31,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
         check=True, capture_output=True, text=True)
     for name in filter(None, listed.stdout.split("\0")):
-        if name.split("/")[0] in ("common", "functions", "template", "deploy", "stack.yml"):
+        if name.split("/")[0] in (
+                "common", "console", "functions", "template", "deploy", "stack.yml"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     for name in (".venv/lib/big.so", "var/secrets/jwt-secret", "var/models/weights.h5", ".env"):
@@ -77,7 +79,7 @@ def test_context_holds_nothing_else(contexts: Path, name: str) -> None:
     files = [path for path in (contexts / name).rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 2_000_000
     assert {path.name for path in (contexts / name / "function").iterdir() if path.is_dir()} == {
-        "common", PACKAGES[name]}
+        "common", "console", PACKAGES[name]}
     assert not [path for path in files if path.read_bytes() == b"not for an image"]
 
 

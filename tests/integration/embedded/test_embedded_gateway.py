@@ -1,6 +1,7 @@
 """The gateway before real servers: what it lets through, what it refuses, and how it says so."""
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import os
@@ -60,7 +61,8 @@ ROUTES = {
 }
 
 HIDDEN = [
-    "/", "/metrics", "//metrics", "/./metrics", "/%6detrics", "/METRICS", "/metrics/",
+    "/consolex", "/console/../deploy/gateway/start", "/console/%2e%2e/README.md", "/site",
+    "/metrics", "//metrics", "/./metrics", "/%6detrics", "/METRICS", "/metrics/",
     "/_/ready", "/_/health", "/%5f/ready", "//_//ready", "/events/storage", "/events/drain",
     "/events/erasures", "/function/history/events/erasures", "/api/v1/auditx",
     "/function", "/function/predict", "/function/predict/", "/function/predict/metrics",
@@ -336,3 +338,16 @@ def test_changed_settings_take_effect(gateway: Gateway) -> None:
     finally:
         gateway.settings = limits
         gateway.start()
+
+
+def test_console(gateway: Gateway) -> None:
+    """The console is served whatever the checkout's path is, packed for who takes that, and what
+    it lacks is told as everywhere; the root leads to it."""
+    page = ask(gateway, "/console/")
+    assert (page.status, page.body) == (200, (ROOT / "console/index.html").read_bytes())
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    packed = ask(gateway, "/console/js/main.js", headers={"Accept-Encoding": "gzip"})
+    assert gzip.decompress(packed.body) == (ROOT / "console/js/main.js").read_bytes()
+    assert ask(gateway, "/console/x.js").headers["Content-Type"] == "application/problem+json"
+    for path in ("/", "/console"):
+        assert ask(gateway, path).headers["Location"] == "/console/"

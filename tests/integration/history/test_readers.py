@@ -11,7 +11,9 @@ from common.cursors import Position
 from common.db import Database
 from history.images.repository import PostgresImageReader
 from history.predictions.repository import Filters, PostgresPredictionReader
-from tests.contracts.history import ADA, ImageReaderContract, PredictionReaderContract
+from history.stats.repository import PostgresStatsReader
+from tests.contracts.history import (
+    ADA, ImageReaderContract, PredictionReaderContract, StatsReaderContract)
 from tests.fakes.history import NOON, prediction
 from tests.integration.history.conftest import AddImage, AddPrediction
 
@@ -61,6 +63,18 @@ class TestPostgresPredictionReader(PredictionReaderContract):
         assert written
         assert len(seen) == len(set(seen))
         assert set(seen) >= {row["prediction_id"] for row in old}
+
+
+class TestPostgresStatsReader(StatsReaderContract):
+    """The real counts."""
+
+    @pytest.fixture
+    def stats(self, database: Database) -> PostgresStatsReader:
+        return PostgresStatsReader(database)
+
+    @pytest.fixture
+    def add(self, add_prediction: AddPrediction) -> AddPrediction:
+        return add_prediction
 
 
 class TestPostgresImageReader(ImageReaderContract):

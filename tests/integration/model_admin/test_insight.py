@@ -14,7 +14,7 @@ from common.config import Settings
 from common.db import Database
 from common.errors import DatabaseUnavailable, InvalidValue
 from model_admin.insight.repository import PostgresComparisonReader, Question, Row
-from model_admin.insight.service import CONFIDENCE_BINS, LATENCY_BOUNDS_MS
+from common.histograms import CONFIDENCE_BINS, LATENCY_BOUNDS_MS
 from tests.databases import add_model, connect, query
 from tests.environments import settings
 from tests.fakes.comparisons import Given, InMemoryComparisonReader

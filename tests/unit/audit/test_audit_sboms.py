@@ -49,7 +49,7 @@ def test_same_bytes() -> None:
 
 def test_images() -> None:
     """Each lock of a function, and that of the jobs, is that of an image."""
-    names = {"history", "jobs", "model-admin", "predict", "predict-tensorflow"}
+    names = {"console", "history", "jobs", "model-admin", "predict", "predict-tensorflow"}
     assert names <= images(ROOT).keys()
 
 

@@ -54,7 +54,7 @@ def of_pod(spec: dict[str, Any]) -> Given:
 
 
 def deployed() -> Iterator[tuple[str, Given]]:
-    """Every function on every platform."""
+    """Every function on every platform, but for the console, which has no settings."""
     for folder in ("kubernetes", "knative"):
         for name in NAMES:
             for document in read(DEPLOY / folder / f"{name}.yaml"):
@@ -62,7 +62,9 @@ def deployed() -> Iterator[tuple[str, Given]]:
                     yield f"{folder}/{name}", of_pod(spec)
     for platform, path in STACKS.items():
         for name, function in read_stack(path)["functions"].items():
-            yield f"{platform}/{name}", Given(function["environment"], set(function["secrets"]))
+            if name in NAMES:
+                yield f"{platform}/{name}", Given(
+                    function["environment"], set(function["secrets"]))
 
 
 DEPLOYED = dict(deployed())
@@ -78,6 +80,17 @@ def start(given: Given, folder: Path, **changes: str) -> Settings:
 def test_all_are_seen() -> None:
     """Three functions on four platforms."""
     assert len(DEPLOYED) == 12
+
+
+def test_console_is_given_nothing() -> None:
+    """The console, which serves files, is given neither settings nor secrets."""
+    for path in STACKS.values():
+        assert "secrets" not in read_stack(path)["functions"]["console"]
+    for folder in ("kubernetes", "knative"):
+        for document in read(DEPLOY / folder / "console.yaml"):
+            for _, spec in pods(document):
+                assert "envFrom" not in spec["containers"][0]
+                assert [each["name"] for each in spec["volumes"]] == ["tmp"]
 
 
 @pytest.mark.parametrize("name", DEPLOYED)
@@ -134,7 +147,7 @@ def test_variables_of_the_stack_file(path: Path) -> None:
     """What faas-cli's environment says takes the place of the defaults."""
     functions = read_stack(path, POSTGRES_HOST="db.example.org", IMGCLASS_VERSION="9.9",
                            IMGCLASS_REGISTRY="registry.example.org/team")["functions"]
-    assert {each["environment"]["POSTGRES_HOST"] for each in functions.values()} == {
+    assert {functions[name]["environment"]["POSTGRES_HOST"] for name in NAMES} == {
         "db.example.org"}
     assert functions["history"]["image"] == "registry.example.org/team/imgclass-history:9.9"
 

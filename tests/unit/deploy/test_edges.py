@@ -24,6 +24,9 @@ def nginx() -> Routes:
         head, _, alternatives = pattern.rstrip(")").partition("(")
         for name in alternatives.split("|") if alternatives else [""]:
             routes[head + name] = function
+    # Its files the gateway serves by itself.
+    assert "location ~ ^/console(/|$) {" in NGINX
+    routes["/console"] = "console"
     return routes
 
 
@@ -34,9 +37,8 @@ def ingress() -> Routes:
 
 
 def rules(*path: str) -> list[dict[str, Any]]:
-    document = read(DEPLOY.joinpath(*path))[0]
-    found: list[dict[str, Any]] = document["spec"]["rules"]
-    return found
+    return [rule for document in read(DEPLOY.joinpath(*path))
+            if document["kind"] == "HTTPRoute" for rule in document["spec"]["rules"]]
 
 
 def gateway_api() -> Routes:
@@ -70,7 +72,7 @@ def test_routes(edge: Any) -> None:
     routes.pop(HEALTH, None)
     assert routes == nginx()
     assert len(routes) >= 12
-    assert all(path.startswith(("/api/v1/", "/v2", "/docs")) for path in routes)
+    assert all(path.startswith(("/api/v1/", "/v2", "/docs", "/console")) for path in routes)
 
 
 def test_paths_are_whole() -> None:
@@ -132,7 +134,7 @@ def test_timeouts_of_routes(path: tuple[str, ...]) -> None:
     assert all(wait >= usual for wait in waits.values())
 
 
-@pytest.mark.parametrize("name", ["predict", "history", "model-admin"])
+@pytest.mark.parametrize("name", ["predict", "history", "model-admin", "console"])
 def test_timeouts_of_knative(name: str) -> None:
     """Knative gives a function as long as the edge waits for it."""
     (service,) = read(DEPLOY / "knative" / f"{name}.yaml")

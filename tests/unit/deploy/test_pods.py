@@ -14,7 +14,10 @@ PODS = {
     for folder in ("kubernetes", "knative") for path in sorted((DEPLOY / folder).rglob("*.yaml"))
     for document in read(path) for pod in pods(document)}
 OURS = [name for name in PODS if "/trial/" not in name]
-FUNCTIONS = [name for name in OURS if name.endswith((":predict", ":history", ":model-admin"))]
+FUNCTIONS = [name for name in OURS
+             if name.endswith((":predict", ":history", ":model-admin", ":console"))]
+# They serve files: no secret, no setting, no metrics.
+CONSOLES = [name for name in FUNCTIONS if name.endswith(":console")]
 VOLUMES = {
     # Where our code may write, and where its secrets are.
     "/tmp": "emptyDir", "/var/openfaas/secrets": "projected"}
@@ -47,10 +50,10 @@ def number(pattern: str, *path: str) -> int:
 
 def test_pods_are_found() -> None:
     """The checks below see all of them."""
-    assert len(FUNCTIONS) == 6
+    assert len(FUNCTIONS) == 8
     assert {name.rpartition(":")[2] for name in PODS} == {
-        "predict", "history", "model-admin", "setup", "seed", "sweep", "reconcile", "erase",
-        "postgres", "minio"}
+        "predict", "history", "model-admin", "console", "setup", "seed", "sweep", "reconcile",
+        "erase", "postgres", "minio"}
 
 
 @pytest.mark.parametrize("name", PODS)
@@ -83,15 +86,17 @@ def test_user_of_the_image(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_volumes(name: str) -> None:
-    """Our pods have a bounded /tmp and their secrets, which are not to be written."""
+    """Our pods have a bounded /tmp and their secrets, which are not to be written; the console
+    has none."""
     _, _, spec = PODS[name]
     kinds = {volume["name"]: volume for volume in spec["volumes"]}
     assert kinds["tmp"]["emptyDir"]["sizeLimit"]
     for container in containers(spec):
         mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
         assert {path: next(iter(set(kinds[mount["name"]]) - {"name"}))
-                for path, mount in mounts.items()} == VOLUMES
-        assert mounts["/var/openfaas/secrets"]["readOnly"] is True
+                for path, mount in mounts.items()} == (
+            {"/tmp": "emptyDir"} if name in CONSOLES else VOLUMES)
+        assert name in CONSOLES or mounts["/var/openfaas/secrets"]["readOnly"] is True
 
 
 @pytest.mark.parametrize("name", PODS)
@@ -133,8 +138,11 @@ def test_concurrency(name: str) -> None:
     """Knative sends as many requests at once as there are threads, less two for its probes."""
     _, _, spec = PODS[name]
     (container,) = spec["containers"]
-    (threads,) = [int(each["value"]) for each in container["env"]
-                  if each["name"] == "WEB_THREADS"]
+    if name in CONSOLES:
+        threads = number(r"GUNICORN_ARGUMENTS: --threads (\d+)", "stack.yml")
+    else:
+        (threads,) = [int(each["value"]) for each in container["env"]
+                      if each["name"] == "WEB_THREADS"]
     assert spec["containerConcurrency"] == threads - 2
 
 
@@ -143,9 +151,10 @@ def test_annotations(name: str) -> None:
     """None is misspelt: an API server stores any."""
     _, metadata, spec = PODS[name]
     (container,) = spec["containers"]
-    annotations = metadata["annotations"]
+    annotations = metadata.get("annotations", {})
     assert set(annotations) <= ANNOTATIONS
-    assert annotations["prometheus.io/port"] == str(container["ports"][0]["containerPort"])
+    port = annotations.get("prometheus.io/port")
+    assert port == (None if name in CONSOLES else str(container["ports"][0]["containerPort"]))
 
 
 @pytest.mark.parametrize("name", OURS)

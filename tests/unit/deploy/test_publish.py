@@ -49,9 +49,9 @@ def test_overlays(checkout: Path) -> None:
     done = publish(checkout, REGISTRY)
     assert (done.returncode, done.stderr) == (0, "")
     pushed = dict(line.split("@") for line in done.stdout.splitlines())
-    names = ["predict", "history", "model-admin", "jobs"]
+    names = ["predict", "history", "model-admin", "console", "jobs"]
     assert list(pushed) == [f"{REGISTRY}/imgclass-{name}" for name in names]
-    assert len(set(pushed.values())) == 4
+    assert len(set(pushed.values())) == 5
     for platform in ("kubernetes", "knative"):
         (overlay,) = read(checkout / "build" / platform / "kustomization.yaml")
         assert objections(overlay) == []
@@ -69,7 +69,7 @@ def test_what_is_pushed(checkout: Path) -> None:
     assert calls[0].startswith("build --quiet --file deploy/jobs/Dockerfile")
     assert [call.split()[-1] for call in calls if call.startswith("push")] == [
         f"{REGISTRY}/imgclass-{name}:{__version__}"
-        for name in ("predict", "history", "model-admin", "jobs")]
+        for name in ("predict", "history", "model-admin", "console", "jobs")]
 
 
 def test_without_a_digest(checkout: Path) -> None:

@@ -33,7 +33,7 @@ def functions(path: Path) -> dict[str, Any]:
     return found
 
 
-def test_three_functions() -> None:
+def test_functions() -> None:
     """The functions are those of functions/, whose folders are named as they are."""
     assert set(functions(STACK)) == {path.parent.name for path in ROOT.glob(
         "functions/*/handler.py")}
@@ -78,7 +78,7 @@ def test_pro_capacity() -> None:
     """A replica gets no more requests at once than it has threads for, with some for probes."""
     for function in functions(PRO).values():
         target = int(function["labels"].get("com.openfaas.scale.target", 0))
-        assert target <= int(function["environment"]["WEB_THREADS"]) - 2
+        assert target <= int(function["environment"].get("WEB_THREADS", 2)) - 2
 
 
 def test_ends_before_it_is_killed() -> None:
@@ -90,9 +90,9 @@ def test_ends_before_it_is_killed() -> None:
 
 @pytest.mark.parametrize("path", [STACK, PRO])
 def test_build(path: Path) -> None:
-    """Each function is built with common/, from requirements that it has."""
+    """Each function is built with common/ and console/, from requirements that it has."""
     stack = read_stack(path)
-    assert stack["configuration"]["copy"] == ["./common"]
+    assert stack["configuration"]["copy"] == ["./common", "./console"]
     for name, function in stack["functions"].items():
         folder = ROOT / "functions" / name
         requirements = function["build_args"].get("REQUIREMENTS", "requirements.txt")
@@ -102,7 +102,7 @@ def test_build(path: Path) -> None:
         assert all(f"ARG {argument}=" in arguments for argument in function["build_args"])
 
 
-@pytest.mark.parametrize("name", ["predict", "history", "model-admin"])
+@pytest.mark.parametrize("name", ["predict", "history", "model-admin", "console"])
 def test_same_needs_everywhere(name: str) -> None:
     """A function asks for the same memory and processors on OpenFaaS, Knative and Kubernetes."""
     def resources(path: Path) -> Any:

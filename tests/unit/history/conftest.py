@@ -20,6 +20,8 @@ from history.images.service import ImageArchive
 from history.predictions import routes as prediction_routes
 from history.predictions.repository import Row
 from history.predictions.service import PredictionHistory
+from history.stats import routes as stats_routes
+from history.stats.service import PredictionStats
 from history.users import routes as user_routes
 from history.users.service import Users
 from tests import tokens
@@ -27,7 +29,8 @@ from tests.environments import settings
 from tests.fakes.audit import InMemoryTrail
 from tests.fakes.erasures import InMemoryErasures
 from tests.fakes.history import (
-    InMemoryImageReader, InMemoryPredictionReader, InMemoryUserReader, image, prediction)
+    InMemoryImageReader, InMemoryPredictionReader, InMemoryStatsReader, InMemoryUserReader,
+    image, prediction)
 from tests.fakes.storage import InMemoryObjectStore
 
 
@@ -39,6 +42,7 @@ class House:
     """The function's routes, what they read from, and two of its users."""
 
     predictions: InMemoryPredictionReader = field(default_factory=InMemoryPredictionReader)
+    stats: InMemoryStatsReader = field(default_factory=InMemoryStatsReader)
     images: InMemoryImageReader = field(default_factory=InMemoryImageReader)
     users: InMemoryUserReader = field(default_factory=InMemoryUserReader)
     erasures: InMemoryErasures = field(default_factory=InMemoryErasures)
@@ -53,6 +57,8 @@ class House:
             MachineToken(EVENTS_TOKEN))
         app.register_blueprint(prediction_routes.create_routes(
             PredictionHistory(self.predictions, self.trail)))
+        app.register_blueprint(stats_routes.create_routes(
+            PredictionStats(self.stats, self.trail)))
         app.register_blueprint(image_routes.create_routes(
             ImageArchive(self.images, self.store, self.trail)))
         app.register_blueprint(user_routes.create_routes(Users(self.users, self.trail)))

@@ -8,8 +8,10 @@ from tests.contracts.history import (
     AddPrediction,
     ImageReaderContract,
     PredictionReaderContract,
+    StatsReaderContract,
 )
-from tests.fakes.history import InMemoryImageReader, InMemoryPredictionReader
+from tests.fakes.history import (
+    InMemoryImageReader, InMemoryPredictionReader, InMemoryStatsReader)
 
 
 class TestInMemoryPredictionReader(PredictionReaderContract):
@@ -22,6 +24,18 @@ class TestInMemoryPredictionReader(PredictionReaderContract):
     @pytest.fixture
     def add(self, reader: InMemoryPredictionReader) -> AddPrediction:
         return reader.rows.append
+
+
+class TestInMemoryStatsReader(StatsReaderContract):
+    """The list of dictionaries, counted."""
+
+    @pytest.fixture
+    def stats(self) -> InMemoryStatsReader:
+        return InMemoryStatsReader()
+
+    @pytest.fixture
+    def add(self, stats: InMemoryStatsReader) -> AddPrediction:
+        return stats.rows.append
 
 
 class TestInMemoryImageReader(ImageReaderContract):

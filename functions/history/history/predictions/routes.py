@@ -3,14 +3,14 @@ from __future__ import annotations
 
 import math
 import uuid
-from datetime import datetime
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from common.errors import InvalidValue
-from common.fields import parse_integer, parse_time, parse_uuid
+from common.fields import parse_integer
 from common.web import origin, principal
+from history.parameters import sent_text, sent_time, sent_user_id
 from history.predictions.repository import Filters
 from history.predictions.service import PredictionHistory
 
@@ -45,31 +45,19 @@ def create_routes(history: PredictionHistory) -> Blueprint:
 
 def _filters() -> Filters:
     return Filters(
-        user_id=_user_id(),
-        predicted_class=_text("predicted_class"),
+        user_id=sent_user_id(),
+        predicted_class=sent_text("predicted_class"),
         min_confidence=_confidence("min_confidence"),
-        model_version=_text("model_version"),
+        model_version=sent_text("model_version"),
         source=_source("source"),
-        since=_time("from"),
-        until=_time("to"),
+        since=sent_time("from"),
+        until=sent_time("to"),
     )
-
-
-def _user_id() -> uuid.UUID:
-    sent = request.args.get("user_id")
-    return principal().user_id if sent is None else parse_uuid("user_id", sent)
 
 
 def _integer(name: str, default: int, most: int) -> int:
     sent = request.args.get(name)
     return default if sent is None else parse_integer(name, sent, 1, most)
-
-
-def _text(name: str) -> str | None:
-    text = request.args.get(name)
-    if text is not None and (len(text) > 255 or "\0" in text):
-        raise InvalidValue(f"{name} must have at most 255 characters.")
-    return text
 
 
 def _confidence(name: str) -> float | None:
@@ -90,8 +78,3 @@ def _source(name: str) -> str | None:
     if text is not None and text not in SOURCES:
         raise InvalidValue(f"{name} must be {' or '.join(SOURCES)}.")
     return text
-
-
-def _time(name: str) -> datetime | None:
-    sent = request.args.get(name)
-    return None if sent is None else parse_time(name, sent)

@@ -1,15 +1,12 @@
 """Comparing what two versions answered."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any
 
 from common.errors import NotFound
+from common.histograms import (
+    CONFIDENCE_BINS, LATENCY_BOUNDS_MS, confidence_histogram, latency_histogram)
 from model_admin.insight.repository import ComparisonReader, Question, Row
-
-CONFIDENCE_BINS = 10
-LATENCY_BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 _KINDS = ("live", "shadow", "backfill")
 _NO_ANSWERS: Row = {
@@ -50,21 +47,14 @@ class VersionComparison:
 
 
 def _distribution(version: str, row: Row) -> dict[str, Any]:
-    edges = [number / CONFIDENCE_BINS for number in range(CONFIDENCE_BINS + 1)]
     return {
         "version": version,
         "answers": row["answers"],
         "by_kind": {kind: row[kind] for kind in _KINDS},
         "confidence": {
             "mean": row["mean_confidence"],
-            "histogram": [*_bins(edges, row["confidence_counts"])]},
+            "histogram": confidence_histogram(row["confidence_counts"])},
         "latency_ms": {
             "p50": row["p50"], "p95": row["p95"], "p99": row["p99"],
-            "histogram": [*_bins([0, *LATENCY_BOUNDS_MS, None], row["latency_counts"])]},
+            "histogram": latency_histogram(row["latency_counts"])},
     }
-
-
-def _bins(edges: Sequence[float | None], counts: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """Each bin with its lower edge, which belongs to it, and its upper one, which does not."""
-    for (low, high), count in zip(pairwise(edges), counts, strict=True):
-        yield {"from": low, "to": high, "count": count}

@@ -1,0 +1,1 @@
+"""The console's files, where no gateway of ours serves them."""
