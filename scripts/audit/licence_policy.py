@@ -10,6 +10,7 @@ ALLOWED = frozenset({
 
 # Packages with another licence: which one, and why it may be used.
 EXCEPTIONS: Mapping[str, tuple[str, str]] = {
+    "axe-playwright-python": ("MPL-2.0", "brings axe-core; runs in tests, used as it is"),
     "certifi": ("MPL-2.0", "a list of authorities, used as it is"),
     "hypothesis": ("MPL-2.0", "runs in tests, used as it is"),
     "pathspec": ("MPL-2.0", "a part of mypy, used as it is"),
@@ -22,6 +23,7 @@ EXCEPTIONS: Mapping[str, tuple[str, str]] = {
 STATED: Mapping[str, str] = {
     "astunparse": "BSD-3-Clause AND PSF-2.0",
     "async-timeout": "Apache-2.0",
+    "axe-playwright-python": "MIT AND MPL-2.0",  # the second is that of axe-core, which it brings
     "colorama": "BSD-3-Clause",
     "exceptiongroup": "MIT",
     "itsdangerous": "BSD-3-Clause",

@@ -85,8 +85,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     repository = PostgresPredictionRepository(database, bool(settings.k_sink), outbox.wake)
     pictures = QuickPutStore(settings, bucket, connections)
     files = ModelFiles(
-        S3ObjectStore(lazy_s3_client(settings, connections), settings.models_bucket_name), settings.model_cache_dir,
-        settings.baked_models_dir)
+        S3ObjectStore(lazy_s3_client(settings, connections), settings.models_bucket_name),
+        settings.model_cache_dir, settings.baked_models_dir)
     models = ModelHost(
         PostgresRolloutRepository(database),
         ModelLoader(files, settings.engine, threads, settings.micro_batches),

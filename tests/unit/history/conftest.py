@@ -20,6 +20,7 @@ from history.images.service import ImageArchive
 from history.predictions import routes as prediction_routes
 from history.predictions.repository import Row
 from history.predictions.service import PredictionHistory
+from history.reference import routes as reference_routes
 from history.stats import routes as stats_routes
 from history.stats.service import PredictionStats
 from history.users import routes as user_routes
@@ -54,7 +55,8 @@ class House:
     def __post_init__(self) -> None:
         app = create_web_app(
             "history", Authenticator(settings()), {}, 1000, CollectorRegistry(),
-            MachineToken(EVENTS_TOKEN))
+            MachineToken(EVENTS_TOKEN), open_paths=reference_routes.OPEN_PATHS)
+        app.register_blueprint(reference_routes.create_routes())
         app.register_blueprint(prediction_routes.create_routes(
             PredictionHistory(self.predictions, self.trail)))
         app.register_blueprint(stats_routes.create_routes(

@@ -9,12 +9,14 @@ import pytest
 from werkzeug.routing import Rule
 
 from common.serving import PUBLIC_PATHS
+from history.reference import routes as reference_routes
 from common.web import MACHINE_PATHS
 from tests import tokens
 from tests.fakes.history import user
 from tests.unit.history.conftest import EVENTS_TOKEN, House
 
-ALL = [rule for rule in House().app.url_map.iter_rules() if rule.rule not in PUBLIC_PATHS]
+ALL = [rule for rule in House().app.url_map.iter_rules()
+       if rule.rule not in PUBLIC_PATHS | reference_routes.OPEN_PATHS]
 RULES = [rule for rule in ALL if "GET" in (rule.methods or ())]
 WITH_ID = [rule for rule in RULES if rule.arguments]
 # What changes something, as method and rule.
