@@ -5,6 +5,7 @@ import http.client
 import threading
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -87,7 +88,8 @@ class Volley:
 
     def _ended(self, connection: http.client.HTTPConnection, path: str) -> tuple[float, int]:
         try:
-            connection.request("POST", path, self.request.body, self.request.headers)
+            with suppress(BrokenPipeError, ConnectionResetError):  # refused before all was sent
+                connection.request("POST", path, self.request.body, self.request.headers)
             answer = connection.getresponse()
             answer.read()
             return time.perf_counter(), answer.status
