@@ -64,7 +64,7 @@ $$;
 
 CREATE FUNCTION count_no_predictions() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    TRUNCATE prediction_counts;
+    DELETE FROM prediction_counts;
     RETURN NULL;
 END
 $$;

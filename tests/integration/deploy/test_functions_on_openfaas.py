@@ -133,10 +133,16 @@ def test_too_large(deployment: Deployment, way: int) -> None:
 @pytest.mark.parametrize("path", [
     "/function/predict/metrics", "/function/predict/_/ready", "/function/predict/events/drain",
     "/function/predict", "/function/predict/", "/function/predict.openfaas-fn/health",
-    "/system/functions", "/metrics", "/_/health", "/events/storage", "/ui/", "/"])
+    "/system/functions", "/metrics", "/_/health", "/events/storage", "/ui/"])
 def test_edge_opens_nothing_else(deployment: Deployment, path: str) -> None:
     """Neither what machines use nor OpenFaaS itself can be reached through the edge."""
     assert get(deployment.edge, path).status == 404
+
+
+def test_edge_leads_to_the_console(deployment: Deployment) -> None:
+    """Who asks for nothing in particular is sent to the console, and not to OpenFaaS."""
+    answer = get(deployment.edge, "/")
+    assert (answer.status, answer.headers["Location"]) == (302, "/console/")
 
 
 @pytest.mark.parametrize("name", NAMES)
