@@ -7,17 +7,16 @@ from pathlib import Path
 from scripts.reference.compose import FUNCTIONS, ROOT, compose
 from scripts.reference.page import page
 
+# Beside the style of the page, which is written by hand.
 SERVED = ROOT / "functions/history/history/reference"
 
 
 def files() -> dict[Path, str]:
     """What is to be written."""
     merged = compose()
-    style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
     return {
         SERVED / "openapi.json": json.dumps(merged, separators=(",", ":")) + "\n",
         SERVED / "docs.html": page(merged),
-        SERVED / "style.css": style,
         **{ROOT / "docs/openapi" / f"{function}.json":
            json.dumps(compose([function]), indent=1) + "\n" for function in FUNCTIONS},
     }
