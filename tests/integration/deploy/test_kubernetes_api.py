@@ -142,8 +142,10 @@ def test_apply_edge_of_openfaas(deploy: Path, gateway_api: None) -> None:
 
 @pytest.mark.parametrize("folder", ["kubernetes", "knative"])
 def test_settings_are_found(deploy: Path, folder: str) -> None:
-    """Every pod names the ConfigMap as it is called with its digest, Knative's as well; but for the
-    console, which has no settings."""
+    """Every pod names the ConfigMap as it is called with its digest, Knative's as well.
+
+    The console, which has no settings, names none.
+    """
     rendered = parse(succeeded(kubectl("kustomize", str(deploy / folder))))
     (settings,) = [each["metadata"]["name"] for each in rendered if each["kind"] == "ConfigMap"]
     assert settings.startswith("imgclass-")
