@@ -8,7 +8,6 @@ compares every total with a count of the rows.
 from __future__ import annotations
 
 import importlib
-import json
 import random
 import sys
 import tempfile
@@ -25,6 +24,7 @@ import jwt
 
 from bench import history_chart
 from bench.history_rows import QUERIES, HistoryDatabase
+from bench.outcome import RESULTS, Verdict, keep, verdict_lines
 from imgclass import settings
 from imgclass.embedded import http_probe, placement, secret_files
 from imgclass.embedded.functions import HISTORY, common_environment
@@ -35,7 +35,6 @@ from imgclass.embedded.process import Command, Processes
 from imgclass.tokens import development_token
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "bench" / "results"
 SIZES = (1_000, 100_000, 1_000_000, 10_000_000)
 WARM_UP, ROUNDS, MOST_SECONDS = 5, 200, 60.0
 FAR_PAGE = 500
@@ -235,7 +234,7 @@ def _wrong(get: Get, user_id: str, truth: Mapping[str, int]) -> list[str]:
             if get(_listing(user_id, limit=1, **each))["total"] != truth[name]]
 
 
-def verdicts(results: list[Result]) -> list[tuple[str, str, bool]]:
+def verdicts(results: list[Result]) -> list[Verdict]:
     """Each target with its figure and whether it is met."""
     first, last = results[0], results[-1]
     found = []
@@ -243,13 +242,16 @@ def verdicts(results: list[Result]) -> list[tuple[str, str, bool]]:
         before, after = first.milliseconds[SMALL][way], last.milliseconds[SMALL][way]
         name, growth = max(((name, after[name][1] / before[name][1]) for name in before),
                            key=lambda each: each[1])
-        found.append((f"{way}: p95 at {last.total:,} / at {first.total:,}, {SMALL}: "
-                      f"<= {MAX_GROWTH}", f"{growth:.2f} ({name})", growth <= MAX_GROWTH))
+        found.append(Verdict(
+            f"{way}: p95 at {last.total:,} / at {first.total:,}, {SMALL}: <= {MAX_GROWTH}",
+            f"{growth:.2f} ({name})", growth <= MAX_GROWTH))
         page = last.milliseconds[HEAVY][way]["first page"][1]
-        found.append((f"{way}: first page, {HEAVY}, p95 <= {MAX_FIRST_PAGE_MS:g} ms",
-                      f"{page:.1f} ms", page <= MAX_FIRST_PAGE_MS))
+        found.append(Verdict(
+            f"{way}: first page, {HEAVY}, p95 <= {MAX_FIRST_PAGE_MS:g} ms", f"{page:.1f} ms",
+            page <= MAX_FIRST_PAGE_MS))
     wrong = [each for result in results for each in result.wrong_totals]
-    return [*found, ("totals that are not the number of rows: 0", str(len(wrong)), not wrong)]
+    return [*found, Verdict(
+        "totals that are not the number of rows: 0", str(len(wrong)), not wrong)]
 
 
 def table(results: list[Result]) -> str:
@@ -266,10 +268,8 @@ def table(results: list[Result]) -> str:
                 lines.append(f"| {name} |" + "|".join(f" {a:.1f} / {b:.1f} " for a, b in cells)
                              + "|")
             lines.append("")
-    lines += ["| target | measured | |", "|---|--:|---|"]
-    lines += [f"| {target} | {figure} | {'met' if met else 'missed'} |"
-              for target, figure, met in verdicts(results)]
-    lines += ["", "| predictions | copied s | indexed s | migrated s | bytes a prediction, "
+    lines += [*verdict_lines(verdicts(results)), "",
+              "| predictions | copied s | indexed s | migrated s | bytes a prediction, "
               "with its picture |", "|--:|--:|--:|--:|--:|"]
     lines += [f"| {each.total:,} | {each.seconds['rows']:.1f} | {each.seconds['indexes']:.1f} | "
               f"{each.seconds['migration']:.1f} | {sum(each.bytes.values()) / each.total:.0f} |"
@@ -292,11 +292,9 @@ def main() -> int:
         finally:
             server.processes.stop(["postgres"])
             placement.remove(layout.postgres)
-    RESULTS.mkdir(exist_ok=True)
     print(table(results))
-    document = {"results": [asdict(each) for each in results],
-                "targets": verdicts(results)}
-    (RESULTS / "history.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    keep("history", {
+        "results": [asdict(each) for each in results], "targets": verdicts(results)})
     lines = {name: [(each.total, each.milliseconds[SMALL]["gunicorn"][name][1])
                     for each in results]
              for name in results[0].milliseconds[SMALL]["gunicorn"]}

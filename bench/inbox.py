@@ -6,7 +6,6 @@ then worked off, by one call.
 """
 from __future__ import annotations
 
-import json
 import statistics
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import httpx
 
+from bench.outcome import Verdict, keep, verdict_lines
 from bench.uploads import BUCKET, PICTURE, ROOT, store_of
 from imgclass import settings
 from imgclass.client import ClientError
@@ -28,7 +28,6 @@ from imgclass.embedded.layout import Layout
 from imgclass.embedded.stack import Stack
 from imgclass.tokens import development_token, user_id
 
-RESULTS = ROOT / "bench" / "results" / "inbox.json"
 EMAIL = "bench@example.com"
 ROUNDS, PICTURES, CLIENTS = 5, 200, 4
 DRAIN_SECONDS = 50
@@ -118,12 +117,10 @@ def table(requests: list[Figures], uploads: list[Figures]) -> str:
         lines.append(f"| {name} | {_spread([each.rate for each in rounds])} | "
                      f"{_spread([each.cpu_ms for each in rounds])} |")
     rate, cpu = shares(requests, uploads)
-    lines += ["", "| target | measured | |", "|---|--:|---|"]
-    for name, share in (("pictures/s, uploads / requests", rate),
-                        ("pictures per CPU-second, uploads / requests", cpu)):
-        verdict = "met" if share >= MIN_SHARE else "missed"
-        lines.append(f"| {name}: >= {MIN_SHARE} | {share:.2f} | {verdict} |")
-    return "\n".join(lines)
+    verdicts = (Verdict(f"{name}: >= {MIN_SHARE}", f"{share:.2f}", share >= MIN_SHARE)
+                for name, share in (("pictures/s, uploads / requests", rate),
+                                    ("pictures per CPU-second, uploads / requests", cpu)))
+    return "\n".join([*lines, "", *verdict_lines(verdicts)])
 
 
 def shares(requests: list[Figures], uploads: list[Figures]) -> tuple[float, float]:
@@ -160,11 +157,9 @@ def main() -> int:
             return 1
     requests, uploads = [first for first, _ in turns], [second for _, second in turns]
     print(table(requests, uploads))
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(
-        {"requests": [asdict(each) for each in requests],
-         "uploads": [asdict(each) for each in uploads],
-         "shares": shares(requests, uploads)}, indent=1) + "\n", encoding="utf-8")
+    keep("inbox", {
+        "requests": [asdict(each) for each in requests],
+        "uploads": [asdict(each) for each in uploads], "shares": shares(requests, uploads)})
     return 0
 
 

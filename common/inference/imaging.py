@@ -4,8 +4,7 @@ from __future__ import annotations
 import io
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,12 +127,10 @@ def _sniff(data: bytes) -> str:
     raise UnsupportedMedia("The file is not a JPEG, PNG or WebP picture.")
 
 
-@contextmanager
-def _in_turn(image: Image.Image) -> Iterator[None]:
+def _in_turn(image: Image.Image) -> AbstractContextManager[object]:
     """What is not decoded at a small scale takes much memory: one of those at a time."""
     large = image.width * image.height > SMALL_PIXELS or "progressive" in image.info
-    with _one_at_a_time if large else nullcontext():
-        yield
+    return _one_at_a_time if large else nullcontext()
 
 
 def _upright(image: Image.Image) -> Image.Image:

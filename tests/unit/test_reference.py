@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -43,16 +44,16 @@ def test_every_route_is_described(function: str) -> None:
 @pytest.mark.parametrize("function", TRIED)
 def test_arguments_of_paths(function: str) -> None:
     """Every argument of a path is described, and those that are UUIDs say so."""
-    for path, operations in compose([function])["paths"].items():
-        for method in operations:
-            described = {each["name"] for each in _parameters(function, operations[method])
+    document = compose([function])
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            described = {each["name"] for each in _parameters(document, operation)
                          if each["in"] == "path"}
             assert described == set(re.findall(r"\{(\w+)\}", path)), path
 
 
-def _parameters(function: str, operation: dict[str, object]) -> list[dict[str, str]]:
-    shared = compose([function])["components"]["parameters"]
-    sent: list[dict[str, str]] = operation.get("parameters", [])  # type: ignore[assignment]
+def _parameters(document: Any, operation: Any) -> list[dict[str, str]]:
+    shared, sent = document["components"]["parameters"], operation.get("parameters", [])
     return [shared[each["$ref"].rpartition("/")[2]] if "$ref" in each else each for each in sent]
 
 

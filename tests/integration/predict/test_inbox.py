@@ -12,6 +12,7 @@ from predict.inbox.repository import PostgresInbox
 from predict.repository import PostgresPredictionRepository
 from tests.contracts.inbox import BUCKET, InboxContract, Office, classify, claimed, event
 from tests.contracts.inbox_erasure import InboxErasureContract
+from tests.contracts.inbox_retention import InboxRetentionContract
 from tests.databases import add_model, query
 from tests.environments import settings
 
@@ -64,7 +65,7 @@ def office(database: Database, database_settings: Settings) -> OfficeInPostgres:
     return OfficeInPostgres(database, database_settings)
 
 
-class TestPostgresInbox(InboxContract, InboxErasureContract):
+class TestPostgresInbox(InboxContract, InboxErasureContract, InboxRetentionContract):
     """The real adapter."""
 
     @pytest.fixture

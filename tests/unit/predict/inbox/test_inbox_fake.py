@@ -8,6 +8,7 @@ import pytest
 
 from tests.contracts.inbox import InboxContract, Office
 from tests.contracts.inbox_erasure import InboxErasureContract
+from tests.contracts.inbox_retention import InboxRetentionContract
 from tests.fakes.inbox import InMemoryInbox
 from tests.fakes.repository import InMemoryPredictionRepository
 
@@ -45,7 +46,7 @@ class OfficeInMemory:
         return self.inbox.told
 
 
-class TestInMemoryInbox(InboxContract, InboxErasureContract):
+class TestInMemoryInbox(InboxContract, InboxErasureContract, InboxRetentionContract):
     """The fake."""
 
     @pytest.fixture
