@@ -240,7 +240,7 @@ class Settings(StoreSettings):
     port: int = setting("port a function listens on", "8080", _port)
     web_threads: int = setting("requests a function works on at once", "8", _positive)
     max_in_flight: int = setting(
-        "requests worked on or waiting for it; those beyond get 503", "64", _positive)
+        "requests worked on or, in a rush, waiting for it; those beyond get 503", "64", _positive)
     request_timeout_seconds: float = setting(
         "how long a request may wait; clients may allow less with X-Timeout-Ms", "30", _seconds)
     log_dir: Path = setting("folder of the rotating log files", "/logs", Path)

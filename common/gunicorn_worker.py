@@ -32,6 +32,8 @@ from common.turns import Turns
 # Connections that send nothing; and threads that wait for slow clients, and that turn away.
 MAX_SILENT = 512
 SLOW_HEADS = SLOW_OTHERS = 32
+# What is read of a body that nobody wanted, so that its connection can be kept.
+MAX_DRAINED_BYTES = 1 << 20
 SPARE_THREADS = SLOW_HEADS + SLOW_OTHERS + 8
 # What gunicorn raises for faults that are not the client's.
 OUR_FAULTS = (ConfigurationProblem, InvalidResponseHeader, InvalidResponseHeaderName)
@@ -125,8 +127,21 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
     def _told(self, app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
         def wsgi(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
             environ.update(self._current.told)
-            return app(environ, start_response)
+            body = environ["wsgi.input"]
+            answer = app(environ, start_response)
+            # Of a body in chunks nobody knows how much is left.
+            if getattr(body.reader, "length", 0) >= MAX_DRAINED_BYTES:
+                start_response.__self__.force_close()  # the head is not sent yet
+            return answer
         return wsgi
+
+    def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
+        """Read what is left of a body, up to MAX_DRAINED_BYTES: gunicorn would give up at 64 kB,
+        after it has said that the connection is kept."""
+        left = MAX_DRAINED_BYTES
+        while keepalive and left > 0 and (data := conn.parser.mesg.body.read(1 << 16)):
+            left -= len(data)
+        return keepalive and left > 0
 
     def _cap_keepalive(self, deadline: float) -> None:
         super()._cap_keepalive(deadline)

@@ -3,8 +3,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from logging.handlers import RotatingFileHandler
+from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
+from queue import SimpleQueue
 
 from flask import g, has_request_context
 from pythonjsonlogger.json import JsonFormatter
@@ -22,6 +23,36 @@ class _RequestId(logging.Filter):
         return True
 
 
+class _InBackground(QueueHandler):
+    """Has one thread write what all others log.
+
+    A handler that writes holds its lock while it waits for the interpreter's, and with many
+    threads at work all of them come to stand in that line.
+    """
+
+    def __init__(self, handlers: list[logging.Handler]) -> None:
+        super().__init__(SimpleQueue())
+        self._handlers = handlers
+        self._writer = QueueListener(self.queue, *handlers)
+        self._writer.start()
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """The record as it is, since it stays in this process."""
+        return record
+
+    def flush(self) -> None:
+        """Write what was logged until now."""
+        self._writer.stop()
+        self._writer.start()
+
+    def close(self) -> None:
+        """Write what is left; called when the process ends."""
+        self._writer.stop()
+        for handler in self._handlers:
+            handler.close()
+        super().close()
+
+
 def json_formatter(**fields: str) -> JsonFormatter:
     """One JSON object a line, with the time in UTC and `fields` in every record."""
     return JsonFormatter(
@@ -30,7 +61,10 @@ def json_formatter(**fields: str) -> JsonFormatter:
 
 
 def configure(function: str, level: str, directory: Path) -> None:
-    """Send every log record of this process to stdout and `directory`/<function>.jsonl."""
+    """Send every log record of this process to stdout and `directory`/<function>.jsonl.
+
+    They are written soon after, in their order; a process that is killed loses the last few.
+    """
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -42,8 +76,9 @@ def configure(function: str, level: str, directory: Path) -> None:
     formatter = json_formatter(function=function)
     for handler in handlers:
         handler.setFormatter(formatter)
-        handler.addFilter(_RequestId())
-    logging.basicConfig(level=level, handlers=handlers, force=True)
+    in_background = _InBackground(handlers)
+    in_background.addFilter(_RequestId())
+    logging.basicConfig(level=level, handlers=[in_background], force=True)
     for library in ("botocore", "boto3", "urllib3", "s3transfer"):
         logging.getLogger(library).setLevel(logging.WARNING)
     if skipped is not None:

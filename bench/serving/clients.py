@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import http.client
+import random
 import threading
 import time
 import uuid
@@ -48,8 +49,9 @@ class Answered(NamedTuple):
 class Volley:
     """So many clients for so many seconds; paced if `rate` requests per second are given.
 
-    A paced request counts from when it was due: one that is late because the others were slow is
-    slow itself.
+    Paced requests come as those of people do who know nothing of each other, with exponential
+    gaps, the same in every run. Each counts from when it was due: one that is late because the
+    others were slow is slow itself.
     """
 
     request: Request
@@ -76,14 +78,15 @@ class Volley:
         connection = http.client.HTTPConnection(
             address.hostname or "", address.port, timeout=TIMEOUT_SECONDS)
         pause = self.clients / self.rate if self.rate else 0.0
-        due = self._began + pause * number / self.clients
+        gaps = random.Random(number)  # nosec B311  # so that runs are alike
+        due = self._began + (gaps.expovariate(1 / pause) if pause else 0.0)
         while (now := time.perf_counter()) < self._began + self.seconds:
             if pause:
                 time.sleep(max(0.0, due - now))
             began = due if pause else now
             self.answers.append(
                 Answered(began, *self._ended(connection, address.path or "/")))
-            due += pause
+            due += gaps.expovariate(1 / pause) if pause else 0.0
         connection.close()
 
     def _ended(self, connection: http.client.HTTPConnection, path: str) -> tuple[float, int]:

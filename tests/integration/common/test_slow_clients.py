@@ -5,7 +5,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
+from http.client import HTTPConnection
 from itertools import islice
 from pathlib import Path
 
@@ -161,6 +162,26 @@ def test_refused_before_anything_is_read(busy: FunctionProcess, tmp_path: Path) 
                 answer = connection.answer()
                 assert answer is not None and answer.status == 503
                 kind = answer.json()["type"]
+
+
+@pytest.mark.parametrize("size, kept", [(100_000, True), (3_000_000, False)])
+def test_connection_of_the_refused(
+    busy: FunctionProcess, tmp_path: Path, size: int, kept: bool,
+) -> None:
+    """A refused request leaves its connection to the next one, unless it has too much to say:
+    then the answer says that the connection is closed."""
+    with held(busy, tmp_path, 4), closing(HTTPConnection(busy.host, busy.port)) as connection:
+        status, deadline = 0, time.monotonic() + 20
+        for _ in range(3):
+            while status != 503:  # until all four have arrived there is room
+                assert time.monotonic() < deadline
+                with suppress(BrokenPipeError, ConnectionResetError):  # answered while it sent
+                    connection.request("POST", "/body", bytes(size), {"X-Timeout-Ms": "20"})
+                answer = connection.getresponse()
+                answer.read()
+                status = answer.status if answer.status != 401 else 0
+            assert answer.will_close is not kept
+            status = 0
 
 
 def test_health_of_a_busy_function(busy: FunctionProcess, tmp_path: Path) -> None:

@@ -22,6 +22,13 @@ def root_logger() -> Iterator[None]:
         yield
 
 
+def written(capsys: pytest.CaptureFixture[str]) -> str:
+    """What has come to stdout."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    return capsys.readouterr().out
+
+
 def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
@@ -30,7 +37,7 @@ def test_records_are_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     """Each record is one JSON object with time, level, logger, function and what was added."""
     logs.configure("probe", "INFO", tmp_path)
     logging.getLogger("a.b").info('said "%s"\nand more', "ü", extra={"status": 200})
-    (record,) = lines(capsys.readouterr().out)
+    (record,) = lines(written(capsys))
     assert record["message"] == 'said "ü"\nand more'
     assert (record["level"], record["logger"]) == ("INFO", "a.b")
     assert (record["function"], record["status"]) == ("probe", 200)
@@ -43,9 +50,10 @@ def test_records_are_written_to_a_file(
     """Where the folder can be written, or made, the same lines go to a file as well."""
     logs.configure("probe", "INFO", tmp_path / "not" / "there yet")
     logging.getLogger().warning("hello")
-    written = (tmp_path / "not" / "there yet" / "probe.jsonl").read_text(encoding="utf-8")
-    assert written == capsys.readouterr().out
-    assert lines(written)[0]["message"] == "hello"
+    printed = written(capsys)
+    kept = (tmp_path / "not" / "there yet" / "probe.jsonl").read_text(encoding="utf-8")
+    assert kept == printed
+    assert lines(kept)[0]["message"] == "hello"
 
 
 def test_falls_back_to_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,7 +61,7 @@ def test_falls_back_to_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     (tmp_path / "file").write_text("no folder")
     logs.configure("probe", "INFO", tmp_path / "file" / "logs")
     logging.getLogger().info("hello")
-    first, second = lines(capsys.readouterr().out)
+    first, second = lines(written(capsys))
     assert first["message"].startswith("no log file: ")
     assert second["message"] == "hello"
 
@@ -65,7 +73,7 @@ def test_request_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         g.request_id = "id-1"
         logging.getLogger("some.library").info("inside")
     logging.getLogger("some.library").info("outside")
-    inside, outside = lines(capsys.readouterr().out)
+    inside, outside = lines(written(capsys))
     assert inside["request_id"] == "id-1"
     assert "request_id" not in outside
 
@@ -77,7 +85,7 @@ def test_tracebacks_stay_on_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
         raise ValueError("broken")
     except ValueError as error:
         logging.getLogger().error("it failed", exc_info=error)
-    (record,) = lines(capsys.readouterr().out)
+    (record,) = lines(written(capsys))
     assert "ValueError: broken" in record["exc_info"]
 
 
@@ -86,7 +94,7 @@ def test_level(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("probe", "WARNING", tmp_path)
     logging.getLogger().info("quiet")
     logging.getLogger().warning("loud")
-    assert [record["message"] for record in lines(capsys.readouterr().out)] == ["loud"]
+    assert [record["message"] for record in lines(written(capsys))] == ["loud"]
 
 
 def test_libraries_are_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,7 +102,7 @@ def test_libraries_are_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     logs.configure("probe", "DEBUG", tmp_path)
     logging.getLogger("botocore.endpoint").debug("Authorization: hidden")
     logging.getLogger("mine").debug("shown")
-    assert [record["message"] for record in lines(capsys.readouterr().out)] == ["shown"]
+    assert [record["message"] for record in lines(written(capsys))] == ["shown"]
 
 
 def test_files_rotate(
@@ -105,7 +113,7 @@ def test_files_rotate(
     logs.configure("probe", "INFO", tmp_path)
     for number in range(200):
         logging.getLogger().info("record %d", number)
-    capsys.readouterr()
+    written(capsys)
     files = sorted(path.name for path in tmp_path.iterdir())
     assert files == ["probe.jsonl"] + [
         f"probe.jsonl.{number}" for number in range(1, logs.FILES_KEPT + 1)]

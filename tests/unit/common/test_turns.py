@@ -96,6 +96,43 @@ def test_work_that_was_begun_goes_first() -> None:
         turns.take(0.01)
 
 
+def queue_up(turns: Turns, pool: ThreadPoolExecutor, count: int) -> None:
+    """Let so many more stand in line; they give nothing back."""
+    for _ in range(count):
+        length = len(turns._line)
+        pool.submit(turns.take, PATIENCE)
+        wait_for_line(turns, length + 1)
+
+
+@pytest.mark.parametrize("between_turns, line", [(0.2, 2), (0.01, 10)])
+def test_standing_line(between_turns: float, line: int) -> None:
+    """A rush may fill the whole line. While it stands nobody joins who would wait for too long,
+    though always as many as there are places; once it is gone, there may be a rush again."""
+    now = 100.0
+    turns = Turns(2, 40, lambda: now)
+    with ThreadPoolExecutor(100) as pool:
+        for _ in range(2):
+            turns.take(0)
+        queue_up(turns, pool, 40)
+        with pytest.raises(Overloaded):
+            turns.take(PATIENCE)
+        for _ in range(40 - line):
+            now += between_turns
+            turns.give_back()
+        with pytest.raises(Overloaded):
+            turns.take(PATIENCE)
+        now += between_turns
+        turns.give_back()
+        queue_up(turns, pool, 1)
+        with pytest.raises(Overloaded):
+            turns.take(PATIENCE)
+        for _ in range(line):
+            turns.give_back()
+        queue_up(turns, pool, 40)
+        for _ in range(42):
+            turns.give_back()
+
+
 def test_never_more_than_places() -> None:
     """However many come and lose patience, places neither multiply nor get lost."""
     turns, lock, working, most = Turns(3, 100), threading.Lock(), 0, 0
