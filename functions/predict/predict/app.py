@@ -1,11 +1,9 @@
 """The wiring of predict."""
 from __future__ import annotations
 
-import io
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO, Any
 
-from flask import Flask, Request
+from flask import Flask
 from prometheus_client import CollectorRegistry
 
 from common import logs
@@ -22,6 +20,7 @@ from common.rate_limits import RateLimits
 from common.refusals import RefusalLog
 from common.storage import S3ObjectStore, lazy_s3_client
 from common.web import create_web_app, failing
+from predict.form_parser import InMemoryRequest
 from predict.idempotency.repository import PostgresKeyRepository
 from predict.idempotency.service import RepeatableClassification
 from predict.inbox import cron
@@ -55,13 +54,6 @@ from predict.uploads.service import Uploads
 
 # Deliveries never wait for a connection that requests use, nor these for theirs.
 OUTBOX_CONNECTIONS = 3
-
-
-class InMemoryRequest(Request):
-    """Keeps uploaded files in memory: bodies are bounded, and no disk needs to be written."""
-
-    def _get_file_stream(self, *_args: Any, **_kwargs: Any) -> IO[bytes]:
-        return io.BytesIO()
 
 
 def create_app(settings: Settings | None = None) -> Flask:

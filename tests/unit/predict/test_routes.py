@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
+from urllib3 import encode_multipart_formdata
 from werkzeug.test import TestResponse
 
 from common.auth import Authenticator
 from common.deadlines import Deadline
 from common.serving import DEADLINE
 from common.web import create_web_app
-from predict.app import InMemoryRequest
+from predict.form_parser import InMemoryRequest
 from predict.load import RequestLoad
 from predict.routes import create_routes
 from predict.service import ClassificationService
@@ -61,8 +62,10 @@ class Function:
         data: dict[str, Any] = {"user_id": str(USER), **fields}
         data = {key: value for key, value in data.items() if value is not None}
         if picture is not None:
-            data["file"] = (io.BytesIO(picture), name)
-        return self.client.post("/api/v1/predict", data=data, content_type="multipart/form-data",
+            data["file"] = (name, picture, "image/png")
+        # werkzeug's own client leaves out a line break after an empty field.
+        body, media_type = encode_multipart_formdata(data)
+        return self.client.post("/api/v1/predict", data=body, content_type=media_type,
                                 headers={**tokens.bearer(USER), **(headers or {})},
                                 environ_overrides=environ)
 
