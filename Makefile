@@ -1,7 +1,7 @@
 # Every task of the project. `make` lists them; the first that needs packages installs them.
 .DEFAULT_GOAL := help
 .PHONY: help up down status clean-data test lint audit sbom licences chaos fuzz soak bench bench-uploads \
-	bench-swaps bench-history bench-inbox images minio model reference lock clean
+	bench-swaps bench-history bench-inbox bench-growth images minio model reference lock clean
 
 BIN := .venv/bin
 MODEL := var/models/efficientnet-lite0
@@ -68,6 +68,10 @@ bench-uploads: ## Measure how soon a picture put into the bucket is classified (
 bench-inbox: ## Measure pictures per second from the bucket against requests (2 minutes)
 	@scripts/install stack
 	@$(BIN)/python -m bench.inbox
+
+bench-growth: ## Measure what a request costs from the first to the hundred-thousandth (25 minutes)
+	@scripts/install stack
+	@$(BIN)/python -m bench.serving.growth $(REQUESTS)
 
 bench-history: ## Measure the history of 1,000 to 10 million predictions (15 minutes, 20 GB of disk)
 	@scripts/install stack
