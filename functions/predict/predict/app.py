@@ -22,6 +22,9 @@ from common.rate_limits import RateLimits
 from common.refusals import RefusalLog
 from common.storage import S3ObjectStore, lazy_s3_client
 from common.web import create_web_app, failing
+from predict.batch.routes import PATH as BATCH_PATH
+from predict.batch.routes import create_routes as batch_routes
+from predict.batch.service import BatchClassifier
 from predict.idempotency.repository import PostgresKeyRepository
 from predict.idempotency.service import RepeatableClassification
 from predict.inbox import cron
@@ -72,8 +75,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     telemetry = Telemetry(registry)
     threads = settings.inference_threads or available_cpus()
     inbox_threads = settings.inbox_threads or available_cpus()
-    # Requests, the threads of the inbox, and one of each of those in the background.
-    connections = settings.web_threads + 2 * inbox_threads + 2
+    # While one picture of a batch is stored and recorded, another is inferred.
+    batch_threads = 2 * threads
+    # Requests, batches, the inbox, and one for each thread in the background.
+    connections = settings.web_threads + batch_threads + 2 * inbox_threads + 2
     database = Database(settings, size=connections)
     bucket = settings.minio_bucket_name
     outbox = OutboxWorker(
@@ -112,15 +117,19 @@ def create_app(settings: Settings | None = None) -> Flask:
         pictures, inbox, Reconciler(pictures, PostgresPictureIndex(database)),
         PostgresSweepLock(database), bucket, inbox_telemetry, keys.forget_expired,
         settings.inbox_keep_days)
+    limits = RateLimits(settings, reading="read", writing="predict")
     app = create_web_app(
         "predict", Authenticator(settings), checks, settings.max_body_bytes, registry,
         MachineToken(settings.events_token), open_paths=frozenset({cron.PATH}),
-        limits=RateLimits(settings, reading="read", writing="predict"),
-        trusted_proxies=settings.trusted_proxies)
+        limits=limits, trusted_proxies=settings.trusted_proxies,
+        body_limits={BATCH_PATH: settings.max_batch_bytes})
     app.request_class = InMemoryRequest
     refusals = RefusalLog(PostgresAuditTrail(database))
     refusals.install(app)
-    app.register_blueprint(create_routes(RepeatableClassification(service, keys), load))
+    repeatable = RepeatableClassification(service, keys)
+    app.register_blueprint(create_routes(repeatable, load))
+    app.register_blueprint(batch_routes(
+        BatchClassifier(repeatable, load, batch_threads, settings.max_body_bytes), limits.count))
     inbox_service = InboxService(inbox, worker, sweeper, bucket, outbox.drain)
     app.register_blueprint(inbox_routes(inbox_service))
     if settings.cron_seconds:
