@@ -44,6 +44,10 @@ CASES = [
     # No model is active, which matters after the owner was looked at.
     Case("predict", "POST", "/api/v1/predict", "/api/v1/predict", FORBIDDEN, 503,
          {"data": {"user_id": "{user_id}"}, "files": {"file": ("x.jpg", b"no picture")}}),
+    Case("predict", "POST", "/api/v1/predict", "/api/v1/predict", UNKNOWN, 503,
+         {"json": {"image_id": "{image_id}"}}),
+    Case("predict", "POST", "/api/v1/predict", "/api/v1/predict", FORBIDDEN, 503,
+         {"json": {"image_id": "{image_id}", "user_id": "{user_id}"}}),
     Case("predict", "POST", "/api/v1/predict/batch", "/api/v1/predict/batch", FORBIDDEN, 200,
          {"data": {"user_id": "{user_id}"}, "files": {"file": ("x.jpg", b"no picture")}}),
     Case("predict", "GET", "/api/v1/uploads/<uuid:upload_id>", "/api/v1/uploads/{upload_id}"),

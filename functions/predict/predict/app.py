@@ -46,6 +46,7 @@ from predict.outbox.telemetry import OutboxTelemetry
 from predict.outbox.worker import OutboxWorker
 from predict.repository import PostgresPredictionRepository
 from predict.rollout import CHANNEL, PostgresRolloutRepository
+from predict.references import StoredPictures
 from predict.routes import create_routes
 from predict.service import ClassificationService
 from predict.shadow import ShadowScorer
@@ -127,7 +128,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     refusals = RefusalLog(PostgresAuditTrail(database))
     refusals.install(app)
     repeatable = RepeatableClassification(service, keys)
-    app.register_blueprint(create_routes(repeatable, load))
+    app.register_blueprint(create_routes(
+        repeatable, StoredPictures(repository, pictures, settings.max_body_bytes), load))
     app.register_blueprint(batch_routes(
         BatchClassifier(repeatable, load, batch_threads, settings.max_body_bytes), limits.count))
     inbox_service = InboxService(inbox, worker, sweeper, bucket, outbox.drain)

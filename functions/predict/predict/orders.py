@@ -15,6 +15,7 @@ from common.errors import Forbidden, InvalidRequest
 from common.fields import clean_filename, parse_integer, parse_uuid
 from common.web import deadline
 from predict.idempotency.key import RequestKey
+from predict.repository import StoredPicture
 from predict.service import Classification, Submission
 
 MAX_TOP_K = 100
@@ -31,7 +32,10 @@ class Order:
     email: str | None
     top_k: int | None
 
-    def submission(self, data: bytes, filename: str, key: RequestKey | None) -> Submission:
+    def submission(
+        self, data: bytes, filename: str, key: RequestKey | None,
+        picture: StoredPicture | None = None,
+    ) -> Submission:
         """A picture of the current request; `filename` as its sender calls it."""
         return Submission(
             data=data,
@@ -40,6 +44,7 @@ class Order:
             email=self.email,
             request_id=g.request_id,
             top_k=self.top_k or 1,
+            picture=picture,
             deadline=deadline(),
             key=key,
             began=g.started,

@@ -22,6 +22,7 @@ from predict.batch.service import BatchClassifier
 from predict.idempotency.repository import StoredAnswer
 from predict.idempotency.service import RepeatableClassification
 from predict.load import RequestLoad
+from predict.references import StoredPictures
 from predict.routes import create_routes
 from predict.service import ClassificationService
 from predict.shadow import ShadowScorer
@@ -64,7 +65,8 @@ class Function:
             "predict", Authenticator(settings()), {}, BODY_LIMIT, registry, limits=limits,
             body_limits={BATCH_PATH: BATCH_LIMIT})
         app.request_class = InMemoryRequest
-        app.register_blueprint(create_routes(repeatable, load))
+        stored = StoredPictures(self.repository, self.store, BODY_LIMIT)
+        app.register_blueprint(create_routes(repeatable, stored, load))
         app.register_blueprint(batch_routes(self.batches, limits.count))
         self.client: FlaskClient = app.test_client()
 
