@@ -74,6 +74,10 @@ ERASING = [
 # The routes that show and change what is the caller's own, whatever is sent.
 OWN = {
     ("predict", "POST", "/api/v1/uploads"),
+    ("predict", "GET", "/v2"),
+    *(("predict", method, f"/v2/models/<name>{version}{rest}")
+      for version in ("", "/versions/<version>")
+      for method, rest in (("GET", ""), ("GET", "/ready"), ("POST", "/infer"))),
     ("history", "GET", "/api/v1/users/me"),
     ("history", "DELETE", "/api/v1/users/me"),
 }

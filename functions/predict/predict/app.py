@@ -38,6 +38,9 @@ from predict.inbox.telemetry import InboxTelemetry
 from predict.inbox.worker import InboxWorker
 from predict.load import RequestLoad
 from predict.models import ModelHost
+from predict.open_inference.routes import INFER_PATHS, OPEN_PATHS
+from predict.open_inference.routes import create_routes as open_inference_routes
+from predict.open_inference.service import InferenceProtocol
 from predict.outbox.addresses import AddressGuard
 from predict.outbox.courier import HttpCourier
 from predict.outbox.repository import PostgresOutbox
@@ -121,17 +124,17 @@ def create_app(settings: Settings | None = None) -> Flask:
     limits = RateLimits(settings, reading="read", writing="predict")
     app = create_web_app(
         "predict", Authenticator(settings), checks, settings.max_body_bytes, registry,
-        MachineToken(settings.events_token), open_paths=frozenset({cron.PATH}),
+        MachineToken(settings.events_token), open_paths=OPEN_PATHS | {cron.PATH},
         limits=limits, trusted_proxies=settings.trusted_proxies,
-        body_limits={BATCH_PATH: settings.max_batch_bytes})
+        body_limits=dict.fromkeys((BATCH_PATH, *INFER_PATHS), settings.max_batch_bytes))
     app.request_class = InMemoryRequest
-    refusals = RefusalLog(PostgresAuditTrail(database))
-    refusals.install(app)
     repeatable = RepeatableClassification(service, keys)
     app.register_blueprint(create_routes(
         repeatable, StoredPictures(repository, pictures, settings.max_body_bytes), load))
-    app.register_blueprint(batch_routes(
-        BatchClassifier(repeatable, load, batch_threads, settings.max_body_bytes), limits.count))
+    batches = BatchClassifier(repeatable, load, batch_threads, settings.max_body_bytes)
+    app.register_blueprint(batch_routes(batches, limits.count))
+    app.register_blueprint(open_inference_routes(
+        InferenceProtocol(models, batches, settings.max_pixels), models.is_warm, limits.count))
     inbox_service = InboxService(inbox, worker, sweeper, bucket, outbox.drain)
     app.register_blueprint(inbox_routes(inbox_service))
     if settings.cron_seconds:
@@ -140,6 +143,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(upload_routes(Uploads(
         PostgresUploadRepository(database, bucket),
         PublicFormSigner(settings), pictures, settings.max_body_bytes)))
+    refusals = RefusalLog(PostgresAuditTrail(database))
+    refusals.install(app)
     models.start()
     refusals.start()
     if settings.inbox_worker:

@@ -9,14 +9,17 @@ from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
+import numpy as np
+from numpy.typing import NDArray
+
 from common.deadlines import Deadline
 from common.errors import CommitUnknown, ImgclassError
-from common.inference.engine import Score
+from common.inference.engine import Score, best_scores
 from common.inference.imaging import Picture, open_picture
 from common.inference.model import Model
 from common.storage import ObjectStore, Writing
 from predict.idempotency.key import RequestKey
-from predict.models import ModelProvider
+from predict.models import Lineup, ModelProvider
 from predict.repository import (
     KeyClaim, PredictionRecord, PredictionRepository, StoredPicture, UploadClaim)
 from predict.shadow import ShadowScorer
@@ -42,8 +45,9 @@ class Submission:
     `email` None leaves the address known of the owner. At least `top_k` classes are recorded, and
     never fewer than the model's manifest names. `upload` is None for what came by HTTP, and
     `deadline` where nobody waits. `picture` is set if these bytes were recorded before. `key` is
-    sent with what may be sent again, and `claim` is the claim on it. `began` is when the request
-    came in, on the clock of time.perf_counter.
+    sent with what may be sent again, and `claim` is the claim on it. `lineup` are the models to
+    choose from, where those of the moment will not do. `began` is when the request came in, on
+    the clock of time.perf_counter.
     """
 
     data: bytes
@@ -57,6 +61,7 @@ class Submission:
     deadline: Deadline | None = None
     key: RequestKey | None = None
     claim: KeyClaim | None = None
+    lineup: Lineup | None = None
     began: float = field(default_factory=time.perf_counter)
 
     @property
@@ -85,7 +90,8 @@ class Submission:
 class Classification:
     """The recorded answer; `prediction_time_ms` is decoding plus inference in milliseconds.
 
-    `replayed`: it was given before, to the same request.
+    `replayed`: it was given before, to the same request. Then the `probabilities` of all classes,
+    shape (classes,), are not known any more.
     """
 
     prediction_id: uuid.UUID
@@ -94,6 +100,7 @@ class Classification:
     prediction_time_ms: int
     scores: list[Score]
     replayed: bool = False
+    probabilities: NDArray[np.float32] | None = field(default=None, repr=False, compare=False)
 
 
 class ClassificationService:
@@ -129,7 +136,7 @@ class ClassificationService:
         """
         if submission.deadline is not None:
             submission.deadline.check()
-        lineup = self._models.lineup()
+        lineup = submission.lineup or self._models.lineup()
         model = lineup.model_for(submission.user_id)
         picture = open_picture(submission.data, self._max_pixels)
         image_id, key = submission.place(picture.extension)
@@ -141,8 +148,9 @@ class ClassificationService:
         stored = self._executor.submit(self._store_picture, key, submission, picture.media_type)
         try:
             with self._telemetry.inference_seconds.time():
-                scores = model.classify(
-                    pixels, max(submission.top_k, model.manifest.top_k), submission.deadline)
+                probabilities = model.infer(pixels, submission.deadline)
+                scores = best_scores(
+                    probabilities, model.labels, max(submission.top_k, model.manifest.top_k))
             elapsed_ms = round((time.perf_counter() - started) * 1000)
             stored.result()
             with self._telemetry.record_seconds.time():
@@ -158,7 +166,9 @@ class ClassificationService:
         self._telemetry.predictions.labels(model.version).inc()
         if lineup.shadow is not None and lineup.shadow is not model:
             self._shadow.submit(lineup.shadow, submission.data, prediction_id)
-        return Classification(prediction_id, image_id, model.version, elapsed_ms, scores)
+        return Classification(
+            prediction_id, image_id, model.version, elapsed_ms, scores,
+            probabilities=probabilities)
 
     def _store_picture(self, key: str, submission: Submission, media_type: str) -> None:
         upload = submission.upload

@@ -22,6 +22,9 @@ from predict.batch.service import BatchClassifier
 from predict.idempotency.repository import StoredAnswer
 from predict.idempotency.service import RepeatableClassification
 from predict.load import RequestLoad
+from predict.open_inference.routes import INFER_PATHS, OPEN_PATHS
+from predict.open_inference.routes import create_routes as open_inference_routes
+from predict.open_inference.service import InferenceProtocol
 from predict.references import StoredPictures
 from predict.routes import create_routes
 from predict.service import ClassificationService
@@ -63,11 +66,15 @@ class Function:
         self.batches = BatchClassifier(repeatable, load, 2, BODY_LIMIT)
         app = create_web_app(
             "predict", Authenticator(settings()), {}, BODY_LIMIT, registry, limits=limits,
-            body_limits={BATCH_PATH: BATCH_LIMIT})
+            open_paths=OPEN_PATHS,
+            body_limits=dict.fromkeys((BATCH_PATH, *INFER_PATHS), BATCH_LIMIT))
         app.request_class = InMemoryRequest
         stored = StoredPictures(self.repository, self.store, BODY_LIMIT)
         app.register_blueprint(create_routes(repeatable, stored, load))
         app.register_blueprint(batch_routes(self.batches, limits.count))
+        app.register_blueprint(open_inference_routes(
+            InferenceProtocol(self.models, self.batches, max_pixels=1_000_000),
+            lambda: self.models.current is not None, limits.count))
         self.client: FlaskClient = app.test_client()
 
     def post(
