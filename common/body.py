@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import IO
 
 from flask import Flask, request
@@ -70,11 +72,17 @@ def too_large(limit: int) -> PayloadTooLarge:
     return PayloadTooLarge(f"The request body may have at most {limit} bytes.")
 
 
-def install_body_limit(app: Flask, limit: int) -> None:
-    """Refuse encoded and over-long bodies of every route of `app`."""
+def install_body_limit(
+    app: Flask, usual: int, by_rule: Mapping[str, int] = MappingProxyType({})
+) -> None:
+    """Refuse encoded and over-long bodies of every route of `app`.
+
+    A body may have `usual` bytes, unless `by_rule` has another limit for its route.
+    """
 
     @app.before_request
     def bound_body() -> None:
+        limit = by_rule.get(request.url_rule.rule, usual) if request.url_rule else usual
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise UnsupportedMedia("Send the body without a Content-Encoding.")
         stream = BoundedBody(request.environ["wsgi.input"], limit, request.content_length)

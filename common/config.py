@@ -308,6 +308,8 @@ class Settings(StoreSettings):
         _networks)
 
     max_body_bytes: int = setting("largest request body", "10485760", _positive)
+    max_batch_bytes: int = setting(
+        "largest request body with several pictures", "33554432", _positive)
     max_pixels: int = setting("largest picture, in pixels", "40000000", _positive)
     max_model_bytes: int = setting("largest model archive", "1073741824", _positive)
     validation_timeout_seconds: float = setting(

@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 class Counters(Protocol):
     """Counts by key, in windows that begin with a key's first count."""
 
-    def count(self, key: str, seconds: int) -> tuple[int, float]:
-        """Count one more: how many that makes in this window, and how many seconds it has left."""
+    def count(self, key: str, seconds: int, more: int = 1) -> tuple[int, float]:
+        """Count `more`: how many that makes in this window, and how many seconds it has left."""
 
 
 class OwnCounters:
@@ -33,7 +33,7 @@ class OwnCounters:
         self._tidied_at = clock()
         self._lock = threading.Lock()
 
-    def count(self, key: str, seconds: int) -> tuple[int, float]:
+    def count(self, key: str, seconds: int, more: int = 1) -> tuple[int, float]:
         with self._lock:
             now = self._clock()
             if now - self._tidied_at >= TIDY_SECONDS:
@@ -41,8 +41,8 @@ class OwnCounters:
             count, end = self._windows.get(key, (0, now + seconds))
             if end <= now:
                 count, end = 0, now + seconds
-            self._windows[key] = count + 1, end
-            return count + 1, end - now
+            self._windows[key] = count + more, end
+            return count + more, end - now
 
     def _forget(self, now: float) -> None:
         """Drop the windows that are over."""
@@ -63,22 +63,22 @@ class SharedCounters:
         # Importing the client takes longer than a function that is woken has to start.
         threading.Thread(target=self._open, name="counters", daemon=True).start()
 
-    def count(self, key: str, seconds: int) -> tuple[int, float]:
+    def count(self, key: str, seconds: int, more: int = 1) -> tuple[int, float]:
         if self._clock() < self._left_alone_until:
-            return self._own.count(key, seconds)
+            return self._own.count(key, seconds, more)
         client = self._open()
         from redis.exceptions import RedisError
         try:
             with client.pipeline() as commands:
                 commands.set(key, 0, ex=seconds, nx=True)
-                commands.incr(key)
+                commands.incrby(key, more)
                 commands.pttl(key)
                 _, count, milliseconds = commands.execute()
             return int(count), max(int(milliseconds), 0) / 1000
         except (RedisError, OSError) as error:
             self._left_alone_until = self._clock() + RETRY_SECONDS
             log.warning("requests are counted by this process alone", exc_info=error)
-            return self._own.count(key, seconds)
+            return self._own.count(key, seconds, more)
 
     def _open(self) -> Redis:
         """The client, made when it is first needed; it connects by itself."""

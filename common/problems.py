@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import Any
 
 from flask import Flask, Response, g, json, request
 from werkzeug.exceptions import HTTPException
@@ -38,15 +39,20 @@ log = logging.getLogger(__name__)
 
 def problem(status: int, title: str, detail: str, kind: str = "") -> Response:
     """A problem+json answer to the current request; `kind` makes its type URN."""
-    body = {
-        "type": f"urn:imgclass:problem:{kind}" if kind else "about:blank",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "instance": request.path,
-        "request_id": g.request_id,
-    }
-    return Response(json.dumps(body), status, mimetype="application/problem+json")
+    return _answer(_document(status, title, detail, kind))
+
+
+def describe(error: Exception) -> dict[str, Any]:
+    """The problem of an exception; of what nobody foresaw it tells nothing, but the log does."""
+    if not isinstance(error, errors.ImgclassError):
+        log.error("unexpected error", exc_info=error)
+        return _document(500, "Internal Server Error", "The server failed; its log knows why.")
+    known = next(kind for kind in type(error).__mro__ if kind in STATUS)
+    status, title = STATUS[known], _words(known)
+    if status == 503 and not isinstance(error, errors.Overloaded):
+        # Of those that were turned away there are many, and each line costs time.
+        log.warning("unavailable: %s", error, exc_info=error)
+    return _document(status, title, str(error), title.lower().replace(" ", "-"))
 
 
 def install_error_map(app: Flask) -> None:
@@ -54,18 +60,13 @@ def install_error_map(app: Flask) -> None:
 
     @app.errorhandler(errors.ImgclassError)
     def domain_error(error: errors.ImgclassError) -> Response:
-        known = next(kind for kind in type(error).__mro__ if kind in STATUS)
-        status, title = STATUS[known], _words(known)
-        answer = problem(status, title, str(error), title.lower().replace(" ", "-"))
-        if status == 401:
+        answer = _answer(describe(error))
+        if answer.status_code == 401:
             answer.headers["WWW-Authenticate"] = "Bearer"
         if isinstance(error, errors.TooManyRequests):
             answer.headers["Retry-After"] = str(error.retry_after)
-        if status == 503:
-            if not isinstance(error, errors.Overloaded):  # there are many, and each costs time
-                log.warning("unavailable: %s", error, exc_info=error)
         # Repeating what may have been stored after all would store it twice.
-        if status == 503 and not isinstance(error, errors.CommitUnknown) \
+        if answer.status_code == 503 and not isinstance(error, errors.CommitUnknown) \
                 or isinstance(error, errors.InProgress):
             answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return answer
@@ -80,8 +81,23 @@ def install_error_map(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def unexpected_error(error: Exception) -> Response:
-        log.error("unexpected error", exc_info=error)
-        return problem(500, "Internal Server Error", "The server failed; its log knows why.")
+        return _answer(describe(error))
+
+
+def _document(status: int, title: str, detail: str, kind: str = "") -> dict[str, Any]:
+    return {
+        "type": f"urn:imgclass:problem:{kind}" if kind else "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": request.path,
+        "request_id": g.request_id,
+    }
+
+
+def _answer(document: dict[str, Any]) -> Response:
+    return Response(
+        json.dumps(document), document["status"], mimetype="application/problem+json")
 
 
 def _words(kind: type[Exception]) -> str:

@@ -51,20 +51,23 @@ class RateLimits:
         url = settings.rate_limit_storage_url
         self._counters: Counters = SharedCounters(url) if url else OwnCounters()
 
-    def count(self, caller: Principal) -> None:
-        """Count the current request of a user. Raises TooManyRequests."""
+    def count(self, caller: Principal, more: int = 1) -> None:
+        """Count the current request of a user, or how many `more` it is worth.
+
+        Raises TooManyRequests.
+        """
         budget = self._reading if request.method in SAFE_METHODS else self._writing
-        self._count(budget, str(caller.user_id))
+        self._count(budget, str(caller.user_id), more)
 
     def count_refusal(self) -> None:
         """Count the current request, whose sender could not be told. Raises TooManyRequests."""
         self._count("refused", network_of(request.remote_addr or ""))
 
-    def _count(self, budget: str, who: str) -> None:
+    def _count(self, budget: str, who: str, more: int = 1) -> None:
         rate = self._rates[budget]
-        if rate is None:
+        if rate is None or more == 0:
             return
-        count, seconds = self._counters.count(f"imgclass:{budget}:{who}", rate.seconds)
+        count, seconds = self._counters.count(f"imgclass:{budget}:{who}", rate.seconds, more)
         g.balance = Balance(budget, rate, rate.requests - count, math.ceil(seconds))
         if g.balance.left < 0:
             raise TooManyRequests(

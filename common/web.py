@@ -64,12 +64,14 @@ def create_web_app(
     open_paths: frozenset[str] = frozenset(),
     limits: RateLimits | None = None,
     trusted_proxies: Sequence[Network] = (),
+    body_limits: Mapping[str, int] | None = None,
 ) -> Flask:
     """A Flask application that authenticates every path but PUBLIC_PATHS and `open_paths`.
 
     Paths below MACHINE_PATHS take `machine_token`, all others a user's token, and routes find
     that user with `principal()`. `checks` raise Unavailable while what they are named after is
-    not ready. Bodies are limited to `body_limit` bytes, users and the refused to `limits`.
+    not ready. Bodies are limited to `body_limit` bytes, or to what `body_limits` says of their
+    route, users and the refused to `limits`.
     `trusted_proxies` are believed where a request comes from.
     """
     app = Flask(name, static_folder=None)
@@ -104,7 +106,7 @@ def create_web_app(
         if limits:
             limits.count(g.principal)
 
-    install_body_limit(app, body_limit)
+    install_body_limit(app, body_limit, body_limits or {})
     _install_health(app, checks)
     return app
 

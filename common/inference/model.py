@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from common.deadlines import Deadline
 from common.errors import ModelUnavailable
@@ -50,14 +51,19 @@ class Model:
     def classify(
         self, pixels: Pixels, top_k: int, deadline: Deadline | None = None
     ) -> list[Score]:
-        """The `top_k` best classes of one preprocessed picture, shape (1, height, width, 3).
+        """The `top_k` best classes of one preprocessed picture. See `infer`."""
+        return best_scores(self.infer(pixels, deadline), self.labels, top_k)
+
+    def infer(self, pixels: Pixels, deadline: Deadline | None = None) -> NDArray[np.float32]:
+        """The probabilities, shape (classes,), of one picture, shape (1, height, width, 3).
 
         Raises DeadlineExceeded if the engine is not free before the deadline.
         """
         if deadline is not None:
             deadline.check()
-        output = probabilities(self.engine.predict(pixels, deadline), self.manifest)
-        return best_scores(output[0], self.labels, top_k)
+        output: NDArray[np.float32] = probabilities(
+            self.engine.predict(pixels, deadline), self.manifest)[0]
+        return output
 
     def preprocess(self, picture: Picture) -> Pixels:
         """A picture as this model's input. Raises BrokenPicture."""

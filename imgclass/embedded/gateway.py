@@ -25,7 +25,7 @@ SITE = Path("run", "site")
 PLACEHOLDER = re.compile(r"\$\{([A-Z_]+)\}")
 START_SECONDS = 20
 # The functions' own defaults.
-BODY_BYTES, MODEL_BYTES = "10485760", "1073741824"
+BODY_BYTES, BATCH_BYTES, MODEL_BYTES = "10485760", "33554432", "1073741824"
 
 
 def render(template: str, values: Mapping[str, str]) -> str:
@@ -96,6 +96,7 @@ class Gateway:
             "MODEL_ADMIN": self.functions["model-admin"],
             "FUNCTION_PATH": self.function_path,
             "MAX_BODY_BYTES": self.settings.get("MAX_BODY_BYTES", BODY_BYTES),
+            "MAX_BATCH_BYTES": self.settings.get("MAX_BATCH_BYTES", BATCH_BYTES),
             "MAX_MODEL_BYTES": self.settings.get("MAX_MODEL_BYTES", MODEL_BYTES),
         })
 

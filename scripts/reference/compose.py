@@ -7,7 +7,7 @@ Short forms stand for what would be the same everywhere:
 - `json: Name` for a body of JSON with that schema,
 - `problem: Text` for a problem (RFC 9457), with `retry: true` one with Retry-After.
 
-What every operation may answer, and its first tag, are added.
+What every operation may answer, unless it says so itself, and its first tag, are added.
 """
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _operation(sent: Document, part: Document) -> Document:
     always = {} if not security else OF_MACHINES if "machine" in security[0] else ALWAYS
     operation["responses"] = {
         status: _response(_shared("responses", response))
-        for status, response in sorted({**sent["responses"], **always}.items())}
+        for status, response in sorted({**always, **sent["responses"]}.items())}
     return operation
 
 

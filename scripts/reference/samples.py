@@ -9,6 +9,7 @@ Document = dict[str, Any]
 
 FORMS = {
     "predict": '-F file=@"$PICTURE" -F user_id="$USER_ID" -F top_k=5',
+    "predictBatch": '-F file=@"$PICTURE" -F file=@"$PICTURE" -F user_id="$USER_ID"',
     "registerModel": '-F archive=@"$ARCHIVE"',
 }
 QUERIES = {"compareModels": "?with=$OTHER_VERSION"}

@@ -26,6 +26,10 @@ class CountersContract:
         assert [seconds for _, seconds in seen] == sorted(
             (seconds for _, seconds in seen), reverse=True)
 
+    def test_several(self, counters: Counters, key: str) -> None:
+        """What is worth several counts is counted at once."""
+        assert [counters.count(key, 60, more)[0] for more in (5, 1, 2)] == [5, 6, 8]
+
     def test_keys(self, counters: Counters, key: str) -> None:
         """Keys are counted apart."""
         counters.count(key, 60)

@@ -10,8 +10,9 @@ from typing import Protocol
 import pytest
 
 from common.auth import placeholder_email
-from common.errors import Conflict, DatabaseUnavailable
-from predict.repository import PredictionRecord, PredictionRepository, ShadowRecord
+from common.errors import Conflict, DatabaseUnavailable, NotFound
+from predict.repository import (
+    PredictionRecord, PredictionRepository, ShadowRecord, StoredPicture)
 from tests.records import record, shadow_record
 
 
@@ -170,6 +171,40 @@ class PredictionRepositoryContract:
         assert sum(email == "shared@example.org" for email in emails.values()) == 1
         assert stored.counts() == (6, 6, 6)
 
+    def test_again(self, repository: PredictionRepository, stored: Stored) -> None:
+        """A picture may have any number of predictions, each with a lineage of its own."""
+        given = record()
+        first = repository.record(given)
+        again = replace(given, model_version="v2", predicted_class="cup", model_digest="e" * 64)
+        second = repository.record_again(again)
+        assert (stored.prediction(first), stored.prediction(second)) == (given, again)
+        assert stored.counts() == (1, 1, 2)
+
+    def test_again_without_a_picture(
+        self, repository: PredictionRepository, stored: Stored,
+    ) -> None:
+        """What is not there, or is another's, gets no prediction, and nobody is created."""
+        given = record()
+        repository.record(given)
+        for changes in ({"image_id": uuid.uuid4()}, {"user_id": uuid.uuid4()}):
+            with pytest.raises(NotFound):
+                repository.record_again(replace(given, **changes))
+        with pytest.raises(Conflict):
+            repository.record_again(replace(given, model_version="unknown"))
+        assert stored.counts() == (1, 1, 1)
+
+    def test_find_picture(self, repository: PredictionRepository) -> None:
+        """A picture is found by its owner, and by whoever may see everything."""
+        given = record()
+        repository.record(given)
+        expected = StoredPicture(
+            given.image_id, given.user_id, given.filename, given.object_key, given.size_bytes,
+            given.sha256)
+        for owner in (given.user_id, None):
+            assert repository.find_picture(given.image_id, owner) == expected
+        assert repository.find_picture(given.image_id, uuid.uuid4()) is None
+        assert repository.find_picture(uuid.uuid4(), None) is None
+
     def test_shadow(self, repository: PredictionRepository, stored: Stored) -> None:
         """What the shadow model says is kept beside the answer, and does not change it."""
         given = record()
@@ -196,6 +231,8 @@ class PredictionRepositoryContract:
         """Without the database every method says so, without a word of the driver's."""
         for attempt in (
             lambda: unreachable_repository.record(record()),
+            lambda: unreachable_repository.record_again(record()),
+            lambda: unreachable_repository.find_picture(uuid.uuid4(), None),
             lambda: unreachable_repository.record_shadow(shadow_record(uuid.uuid4())),
         ):
             with pytest.raises(DatabaseUnavailable) as caught:

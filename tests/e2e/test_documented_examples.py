@@ -1,6 +1,7 @@
 """The commands of /docs, run as they stand."""
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import subprocess
@@ -40,11 +41,13 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
 def test_every_command(stack: Stack, tmp_path: Path) -> None:
     """Each gets an answer that is described, and where nothing has to fail first, a good one."""
     token, user_id = token_of(stack, "reader@example.com", admin=True)
+    picture = ROOT / "examples/pictures/coffee.jpg"
     addresses = {name: f"http://{each}" for name, each in stack.functions.addresses().items()}
     shell = {
         "PATH": "/usr/bin:/bin", "IMGCLASS_URL": stack.gateway.url, "TOKEN": token,
         "EVENTS_TOKEN": settings_of(stack).events_token, "USER_ID": user_id,
-        "OTHER_VERSION": "v2", "PICTURE": str(ROOT / "examples/pictures/coffee.jpg"),
+        "OTHER_VERSION": "v2", "PICTURE": str(picture), "NAME": "efficientnet-lite0",
+        "ENCODED_PICTURE": base64.b64encode(picture.read_bytes()).decode(),
         "RECEIVER": "sink", "EVENT_ID": user_id, "DELIVERY_ID": user_id}
     tried = 0
     for path, method, operation in operations():

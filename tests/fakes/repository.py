@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Callable
 
 from common.auth import placeholder_email
-from common.errors import CommitUnknown, Conflict, DatabaseUnavailable, LeaseLost
-from predict.repository import Claim, KeyClaim, PredictionRecord, ShadowRecord, UploadClaim
+from common.errors import CommitUnknown, Conflict, DatabaseUnavailable, LeaseLost, NotFound
+from predict.repository import (
+    Claim, KeyClaim, PredictionRecord, ShadowRecord, StoredPicture, UploadClaim)
 
 
 class InMemoryPredictionRepository:
@@ -56,6 +57,29 @@ class InMemoryPredictionRepository:
         if self.loses_commits:
             raise CommitUnknown()
         return prediction_id
+
+    def record_again(self, record: PredictionRecord, claim: KeyClaim | None = None) -> uuid.UUID:
+        prediction_id = uuid.uuid4()
+        if self.find_picture(record.image_id, record.user_id) is None:
+            raise NotFound("There is no such image.")
+        if record.model_version not in self.models:
+            raise Conflict()
+        with self._lock:
+            if claim is not None and not self.complete_key(claim, prediction_id):
+                raise LeaseLost()
+            self.predictions[prediction_id] = record
+        return prediction_id
+
+    def find_picture(
+        self, image_id: uuid.UUID, owner: uuid.UUID | None
+    ) -> StoredPicture | None:
+        if self.down:
+            raise DatabaseUnavailable()
+        for each in self.predictions.values():
+            if each.image_id == image_id and owner in (None, each.user_id):
+                return StoredPicture(image_id, each.user_id, each.filename, each.object_key,
+                                     each.size_bytes, each.sha256)
+        return None
 
     def record_shadow(self, record: ShadowRecord) -> None:
         if self.down:

@@ -55,7 +55,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         with client_of(stack, "ada@example.com") as client:
             made = client.predict(ROOT / "examples/pictures/coffee.jpg")
             known = {"prediction_id": str(made.prediction_id), "image_id": str(made.image_id),
-                     "user_id": str(client.user_id), "version": "v1", "receiver": "sink"}
+                     "user_id": str(client.user_id), "version": "v1", "receiver": "sink",
+                     "name": "efficientnet-lite0"}
         yield World(stack, known)
 
 

@@ -44,6 +44,12 @@ CASES = [
     # No model is active, which matters after the owner was looked at.
     Case("predict", "POST", "/api/v1/predict", "/api/v1/predict", FORBIDDEN, 503,
          {"data": {"user_id": "{user_id}"}, "files": {"file": ("x.jpg", b"no picture")}}),
+    Case("predict", "POST", "/api/v1/predict", "/api/v1/predict", UNKNOWN, 503,
+         {"json": {"image_id": "{image_id}"}}),
+    Case("predict", "POST", "/api/v1/predict", "/api/v1/predict", FORBIDDEN, 503,
+         {"json": {"image_id": "{image_id}", "user_id": "{user_id}"}}),
+    Case("predict", "POST", "/api/v1/predict/batch", "/api/v1/predict/batch", FORBIDDEN, 200,
+         {"data": {"user_id": "{user_id}"}, "files": {"file": ("x.jpg", b"no picture")}}),
     Case("predict", "GET", "/api/v1/uploads/<uuid:upload_id>", "/api/v1/uploads/{upload_id}"),
     Case("history", "GET", "/api/v1/predictions", "/api/v1/predictions?user_id={user_id}"),
     Case("history", "GET", "/api/v1/predictions/<uuid:prediction_id>",
@@ -68,6 +74,10 @@ ERASING = [
 # The routes that show and change what is the caller's own, whatever is sent.
 OWN = {
     ("predict", "POST", "/api/v1/uploads"),
+    ("predict", "GET", "/v2"),
+    *(("predict", method, f"/v2/models/<name>{version}{rest}")
+      for version in ("", "/versions/<version>")
+      for method, rest in (("GET", ""), ("GET", "/ready"), ("POST", "/infer"))),
     ("history", "GET", "/api/v1/users/me"),
     ("history", "DELETE", "/api/v1/users/me"),
 }

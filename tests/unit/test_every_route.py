@@ -9,6 +9,8 @@ from tests.every_route import CALLERS, FUNCTIONS, Route, routes_of
 PUBLIC = {"/health", "/_/health", "/_/ready", "/metrics"}
 # What history serves of the interface's description.
 REFERENCE = {"/docs", "/docs/style.css", "/api/v1/openapi.json"}
+# The probes of the Open Inference Protocol, whose clients send no token with them.
+PROBES = {"/v2/health/live", "/v2/health/ready"}
 # With HEAD a sender of events finds out whether anybody listens.
 PUBLIC_METHODS = {("HEAD", "/events/storage")}
 # The routes of model-admin that are for users, too.
@@ -17,7 +19,8 @@ REFUSED = set(CALLERS) - {"user", "machine"}
 
 
 def is_public(route: Route) -> bool:
-    return route.rule in PUBLIC | REFERENCE or (route.method, route.rule) in PUBLIC_METHODS
+    return (route.rule in PUBLIC | REFERENCE | PROBES
+            or (route.method, route.rule) in PUBLIC_METHODS)
 
 
 def named(function: str) -> dict[str, Route]:

@@ -20,6 +20,9 @@ from common.rate_limits import RateLimits
 from common.refusals import RefusalLog
 from common.storage import S3ObjectStore, lazy_s3_client
 from common.web import create_web_app, failing
+from predict.batch.routes import PATH as BATCH_PATH
+from predict.batch.routes import create_routes as batch_routes
+from predict.batch.service import BatchClassifier
 from predict.form_parser import InMemoryRequest
 from predict.idempotency.repository import PostgresKeyRepository
 from predict.idempotency.service import RepeatableClassification
@@ -34,6 +37,9 @@ from predict.inbox.telemetry import InboxTelemetry
 from predict.inbox.worker import InboxWorker
 from predict.load import RequestLoad
 from predict.models import ModelHost
+from predict.open_inference.routes import INFER_PATHS, OPEN_PATHS
+from predict.open_inference.routes import create_routes as open_inference_routes
+from predict.open_inference.service import InferenceProtocol
 from predict.outbox.addresses import AddressGuard
 from predict.outbox.courier import HttpCourier
 from predict.outbox.repository import PostgresOutbox
@@ -42,6 +48,7 @@ from predict.outbox.telemetry import OutboxTelemetry
 from predict.outbox.worker import OutboxWorker
 from predict.repository import PostgresPredictionRepository
 from predict.rollout import CHANNEL, PostgresRolloutRepository
+from predict.references import StoredPictures
 from predict.routes import create_routes
 from predict.service import ClassificationService
 from predict.shadow import ShadowScorer
@@ -64,8 +71,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     telemetry = Telemetry(registry)
     threads = settings.inference_threads or available_cpus()
     inbox_threads = settings.inbox_threads or available_cpus()
-    # Requests, the threads of the inbox, and one of each of those in the background.
-    connections = settings.web_threads + 2 * inbox_threads + 2
+    # While one picture of a batch is stored and recorded, another is inferred.
+    batch_threads = 2 * threads
+    # Requests, batches, the inbox, and one for each thread in the background.
+    connections = settings.web_threads + batch_threads + 2 * inbox_threads + 2
     database = Database(settings, size=connections)
     bucket = settings.minio_bucket_name
     outbox = OutboxWorker(
@@ -104,15 +113,20 @@ def create_app(settings: Settings | None = None) -> Flask:
         pictures, inbox, Reconciler(pictures, PostgresPictureIndex(database)),
         PostgresSweepLock(database), bucket, inbox_telemetry, keys.forget_expired,
         settings.inbox_keep_days)
+    limits = RateLimits(settings, reading="read", writing="predict")
     app = create_web_app(
         "predict", Authenticator(settings), checks, settings.max_body_bytes, registry,
-        MachineToken(settings.events_token), open_paths=frozenset({cron.PATH}),
-        limits=RateLimits(settings, reading="read", writing="predict"),
-        trusted_proxies=settings.trusted_proxies)
+        MachineToken(settings.events_token), open_paths=OPEN_PATHS | {cron.PATH},
+        limits=limits, trusted_proxies=settings.trusted_proxies,
+        body_limits=dict.fromkeys((BATCH_PATH, *INFER_PATHS), settings.max_batch_bytes))
     app.request_class = InMemoryRequest
-    refusals = RefusalLog(PostgresAuditTrail(database))
-    refusals.install(app)
-    app.register_blueprint(create_routes(RepeatableClassification(service, keys), load))
+    repeatable = RepeatableClassification(service, keys)
+    app.register_blueprint(create_routes(
+        repeatable, StoredPictures(repository, pictures, settings.max_body_bytes), load))
+    batches = BatchClassifier(repeatable, load, batch_threads, settings.max_body_bytes)
+    app.register_blueprint(batch_routes(batches, limits.count))
+    app.register_blueprint(open_inference_routes(
+        InferenceProtocol(models, batches, settings.max_pixels), models.is_warm, limits.count))
     inbox_service = InboxService(inbox, worker, sweeper, bucket, outbox.drain)
     app.register_blueprint(inbox_routes(inbox_service))
     if settings.cron_seconds:
@@ -121,6 +135,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(upload_routes(Uploads(
         PostgresUploadRepository(database, bucket),
         PublicFormSigner(settings), pictures, settings.max_body_bytes)))
+    refusals = RefusalLog(PostgresAuditTrail(database))
+    refusals.install(app)
     models.start()
     refusals.start()
     if settings.inbox_worker:

@@ -45,6 +45,44 @@ SELECT prediction_id, publish_event(
     refuse_if_erased(:user_id, :elapsed)
 FROM prediction, (SELECT count(*) FROM owner) AS held;
 
+-- name: record_again$
+-- Store another prediction of a picture, and have it told to whom it may concern; answers the
+-- prediction's id, or nothing if the picture is not there, or not the owner's. The owner is held
+-- before the picture, as everywhere, and both until this is committed.
+WITH owner AS MATERIALIZED (
+    SELECT user_id FROM users WHERE user_id = :user_id FOR KEY SHARE
+),
+image AS MATERIALIZED (
+    SELECT image_id, user_id, object_key
+    FROM images
+    WHERE image_id = :image_id AND user_id = (SELECT user_id FROM owner)
+    FOR KEY SHARE
+),
+prediction AS (
+    INSERT INTO predictions (
+        prediction_id, image_id, user_id, model_version, predicted_class, confidence_score,
+        prediction_time_ms, top_k, request_id, source, engine, model_digest, twin_digest,
+        preprocessing_digest)
+    SELECT
+        :prediction_id, image_id, user_id, :model_version, :predicted_class, :confidence_score,
+        :prediction_time_ms, :top_k, :request_id, :source, :engine, :model_digest,
+        :twin_digest, :preprocessing_digest
+    FROM image
+    RETURNING
+        prediction_id, image_id, user_id, predicted_class, confidence_score, model_version,
+        source, created_at
+)
+SELECT prediction_id, publish_event(
+    'imgclass.prediction.created', prediction_id::text,
+    to_jsonb(prediction) || jsonb_build_object('object_key', object_key), :has_sink)
+FROM prediction JOIN (SELECT image_id, object_key FROM image) AS image USING (image_id);
+
+-- name: find_picture^
+-- Where a picture lies and what it should be; an owner of null finds anybody's.
+SELECT image_id, user_id, filename, object_key, size_bytes, sha256
+FROM images
+WHERE image_id = :image_id AND (:owner::uuid IS NULL OR user_id = :owner);
+
 -- name: complete_key^
 -- Note which prediction answers a key, if the key is still the caller's.
 UPDATE idempotency_keys SET prediction_id = :prediction_id

@@ -14,7 +14,7 @@ from psycopg2.extras import Json
 
 from common.auth import placeholder_email
 from common.db import Database, load_queries
-from common.errors import Conflict, LeaseLost
+from common.errors import Conflict, LeaseLost, NotFound
 from common.inference.model import Lineage
 
 _queries = load_queries(Path(__file__).with_name("queries.sql"))
@@ -60,6 +60,18 @@ class ShadowRecord:
 
 
 @dataclass(frozen=True)
+class StoredPicture:
+    """A picture that was recorded before; `sha256` of its bytes is None if nobody noted it."""
+
+    image_id: uuid.UUID
+    user_id: uuid.UUID
+    filename: str
+    object_key: str
+    size_bytes: int
+    sha256: bytes | None
+
+
+@dataclass(frozen=True)
 class UploadClaim:
     """A claim on the event of an uploaded picture, and which writing of the object was read.
 
@@ -99,6 +111,19 @@ class PredictionRepository(Protocol):
         may have been stored after all.
         """
 
+    def record_again(self, record: PredictionRecord, claim: KeyClaim | None = None) -> uuid.UUID:
+        """Store another prediction of a picture that is there; answers its id.
+
+        Raises NotFound if the owner has no such picture, or no longer, and else what `record`
+        does.
+        """
+
+    def find_picture(
+        self, image_id: uuid.UUID, owner: uuid.UUID | None
+    ) -> StoredPicture | None:
+        """A picture, if it belongs to `owner`; None owns everything. Raises DatabaseUnavailable.
+        """
+
     def record_shadow(self, record: ShadowRecord) -> None:
         """Store what the shadow model says, unless it did already. Raises DatabaseUnavailable."""
 
@@ -124,12 +149,9 @@ class PostgresPredictionRepository:
         self, record: PredictionRecord, claim: Claim | None = None, began: float | None = None
     ) -> uuid.UUID:
         parameters = {
-            **asdict(record),
+            **self._parameters(record),
             "began": time.perf_counter() if began is None else began,
-            "prediction_id": uuid.uuid4(),
             "placeholder_email": placeholder_email(record.user_id),
-            "top_k": Json(record.top_k),
-            "has_sink": self._has_sink,
         }
         try:
             return self._insert(parameters, claim)
@@ -140,10 +162,34 @@ class PostgresPredictionRepository:
             # look and its write; the next look sees that.
             return self._insert(parameters, claim)
 
+    def record_again(self, record: PredictionRecord, claim: KeyClaim | None = None) -> uuid.UUID:
+        parameters = self._parameters(record)
+        with self._database.transaction() as connection:
+            if claim is not None:
+                _complete(connection, claim, parameters["prediction_id"])
+            prediction_id: uuid.UUID | None = _queries.record_again(connection, **parameters)
+            if prediction_id is None:
+                raise NotFound("There is no such image.")
+        self._published()
+        return prediction_id
+
+    def find_picture(
+        self, image_id: uuid.UUID, owner: uuid.UUID | None
+    ) -> StoredPicture | None:
+        with self._database.transaction() as connection:
+            row = _queries.find_picture(connection, image_id=image_id, owner=owner)
+        if row is None:
+            return None
+        return StoredPicture(**{**row, "sha256": row["sha256"] and bytes(row["sha256"])})
+
     def record_shadow(self, record: ShadowRecord) -> None:
         parameters = {**asdict(record), **record.lineage, "top_k": Json(record.top_k)}
         with self._database.transaction() as connection:
             _queries.record_shadow_prediction(connection, **parameters)
+
+    def _parameters(self, record: PredictionRecord) -> dict[str, Any]:
+        return {**asdict(record), "prediction_id": uuid.uuid4(), "top_k": Json(record.top_k),
+                "has_sink": self._has_sink}
 
     def _insert(self, parameters: dict[str, Any], claim: Claim | None) -> uuid.UUID:
         with self._database.transaction() as connection:

@@ -21,7 +21,7 @@ from imgclass.embedded.process import Processes
 from tests.integration.embedded.upstream import PROBLEM, serving
 
 ROOT = Path(__file__).resolve().parents[3]
-BODY_LIMIT, MODEL_LIMIT = 1000, 5000
+BODY_LIMIT, BATCH_LIMIT, MODEL_LIMIT = 1000, 3000, 5000
 ID = "0123456789abcdef0123456789abcdef"
 
 ROUTES = {
@@ -48,6 +48,8 @@ ROUTES = {
     "/api/v1/audit?limit=1": ("model-admin", "/api/v1/audit?limit=1"),
     "/function/predict/api/v1/predict?x=1": ("predict", "/api/v1/predict?x=1"),
     "/function/predict/v2/health/live": ("predict", "/v2/health/live"),
+    "/function/predict/api/v1/predict/batch": ("predict", "/api/v1/predict/batch"),
+    "/function/predict/v2/models/x/infer": ("predict", "/v2/models/x/infer"),
     "/function/predict/health": ("predict", "/health"),
     "/function/history/api/v1/predictions": ("history", "/api/v1/predictions"),
     "/function/history/health": ("history", "/health"),
@@ -110,7 +112,8 @@ def gateway(layout: Layout) -> Iterator[Gateway]:
         gateway = Gateway(
             layout, processes, "127.0.0.1", Ports(layout.ports).settle(False, "gateway"),
             os.defpath, functions,
-            {"MAX_BODY_BYTES": str(BODY_LIMIT), "MAX_MODEL_BYTES": str(MODEL_LIMIT)})
+            {"MAX_BODY_BYTES": str(BODY_LIMIT), "MAX_BATCH_BYTES": str(BATCH_LIMIT),
+             "MAX_MODEL_BYTES": str(MODEL_LIMIT)})
         gateway.start()
         yield gateway
 
@@ -198,12 +201,18 @@ def test_longer_body_is_refused(gateway: Gateway, path: str) -> None:
         assert_problem(answer, 413, "payload-too-large")
 
 
-@pytest.mark.parametrize("path", ["/api/v1/models", "/function/model-admin/api/v1/models"])
-def test_models_have_a_limit_of_their_own(gateway: Gateway, path: str) -> None:
-    """A model archive may be larger than other bodies, but not without end."""
-    for body in (b"x" * MODEL_LIMIT, iter([b"x" * MODEL_LIMIT])):
-        assert ask(gateway, path, "POST", body=body).json()["received"] == MODEL_LIMIT
-    for body in (b"x" * (MODEL_LIMIT + 1), iter([b"x" * MODEL_LIMIT, b"x"])):
+@pytest.mark.parametrize(("path", "limit"), [
+    ("/api/v1/models", MODEL_LIMIT), ("/function/model-admin/api/v1/models", MODEL_LIMIT),
+    ("/api/v1/predict/batch", BATCH_LIMIT),
+    ("/function/predict/api/v1/predict/batch", BATCH_LIMIT),
+    ("/v2/models/x/infer", BATCH_LIMIT), ("/v2/models/x/versions/1/infer", BATCH_LIMIT),
+    ("/function/predict/v2/models/x/infer", BATCH_LIMIT)])
+def test_limits_of_their_own(gateway: Gateway, path: str, limit: int) -> None:
+    """A model archive and several pictures may be larger than other bodies, but not without end.
+    """
+    for body in (b"x" * limit, iter([b"x" * limit])):
+        assert ask(gateway, path, "POST", body=body).json()["received"] == limit
+    for body in (b"x" * (limit + 1), iter([b"x" * limit, b"x"])):
         assert_problem(ask(gateway, path, "POST", body=body), 413, "payload-too-large")
 
 

@@ -12,7 +12,7 @@ import pytest
 from common.auth import placeholder_email
 from common.config import Settings
 from common.db import Database
-from common.errors import CommitUnknown, DatabaseUnavailable
+from common.errors import CommitUnknown, DatabaseUnavailable, NotFound
 from common.inference.model import Lineage
 from predict.repository import PostgresPredictionRepository, PredictionRecord, ShadowRecord
 from tests.contracts.prediction_repository import PredictionRepositoryContract, Stored
@@ -115,6 +115,46 @@ class TestPostgresPredictionRepository(PredictionRepositoryContract):
             prediction_id = recording.result(20)
         own = given.email if same_user else placeholder_email(given.user_id)
         assert stored.prediction(prediction_id) == replace(given, email=own)
+
+    @pytest.mark.parametrize("what", ["images", "users"])
+    def test_again_while_it_is_erased(
+        self, repository: PostgresPredictionRepository, stored: Stored,
+        database_settings: Settings, what: str,
+    ) -> None:
+        """A picture that is just being erased gets no prediction: its erasure is waited for."""
+        given = record()
+        repository.record(given)
+        rival = connect(database_settings)
+        rival.autocommit = False
+        with ThreadPoolExecutor(1) as threads, closing(rival):
+            with rival.cursor() as cursor:
+                if what == "users":
+                    cursor.execute("SELECT FROM users FOR UPDATE")
+                else:
+                    cursor.execute("SELECT FROM images FOR UPDATE")
+                recording = threads.submit(repository.record_again, given)
+                wait_for_lock(database_settings)
+                cursor.execute("DELETE FROM predictions")
+                cursor.execute("DELETE FROM images")
+                if what == "users":
+                    cursor.execute("DELETE FROM users")
+            rival.commit()
+            with pytest.raises(NotFound):
+                recording.result(20)
+        assert stored.counts() == (0 if what == "users" else 1, 0, 0)
+
+    def test_again_is_told(
+        self, database: Database, database_settings: Settings,
+        repository: PostgresPredictionRepository,
+    ) -> None:
+        """Receivers hear of another prediction as of a first one."""
+        given, told = record(), PostgresPredictionRepository(database, has_sink=True)
+        repository.record(given)
+        prediction_id = told.record_again(given)
+        (event,) = query(database_settings, "SELECT subject, data FROM outbox")
+        assert event["subject"] == str(prediction_id)
+        assert event["data"]["object_key"] == given.object_key
+        assert event["data"]["image_id"] == str(given.image_id)
 
 
 @pytest.fixture

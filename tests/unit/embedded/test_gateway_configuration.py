@@ -16,7 +16,7 @@ VALUES = {
     "ACCESS_LOG": "logs/gateway-access.log", "LISTEN": "127.0.0.1:8000",
     "PREDICT": "127.0.0.1:1", "HISTORY": "127.0.0.1:2", "MODEL_ADMIN": "127.0.0.1:3",
     "FUNCTION_PATH": "", "SITE_FOLDER": "run/site",
-    "MAX_BODY_BYTES": "10", "MAX_MODEL_BYTES": "20",
+    "MAX_BODY_BYTES": "10", "MAX_BATCH_BYTES": "15", "MAX_MODEL_BYTES": "20",
 }
 
 

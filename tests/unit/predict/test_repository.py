@@ -31,7 +31,8 @@ class StoredInMemory:
 
     def counts(self) -> tuple[int, int, int]:
         predictions = self._repository.predictions
-        return len(self._repository.users), len(predictions), len(predictions)
+        images = {each.image_id for each in predictions.values()}
+        return len(self._repository.users), len(images), len(predictions)
 
 
 class TestInMemoryPredictionRepository(PredictionRepositoryContract):

@@ -4,91 +4,13 @@ from __future__ import annotations
 import io
 import time
 import uuid
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
-from prometheus_client import CollectorRegistry
-from urllib3 import encode_multipart_formdata
-from werkzeug.test import TestResponse
 
-from common.auth import Authenticator
 from common.deadlines import Deadline
 from common.serving import DEADLINE
-from common.web import create_web_app
-from predict.form_parser import InMemoryRequest
-from predict.load import RequestLoad
-from predict.routes import create_routes
-from predict.service import ClassificationService
-from predict.shadow import ShadowScorer
-from predict.telemetry import Telemetry
 from tests import archives, pictures, tokens
-from tests.environments import settings
-from tests.fakes.models import FixedLineup, fake_model
-from tests.fakes.repository import InMemoryPredictionRepository
-from tests.fakes.storage import InMemoryObjectStore
-
-USER = uuid.UUID("6f1c3a52-58ff-4c1c-8f0e-0d8f0f6d2c11")
-BODY_LIMIT = 200_000
-
-
-class Function:
-    """predict with everything behind it in memory."""
-
-    def __init__(self) -> None:
-        self.models = FixedLineup(fake_model())
-        self.store = InMemoryObjectStore()
-        self.repository = InMemoryPredictionRepository()
-        self.executor = ThreadPoolExecutor(2)
-        registry = CollectorRegistry()
-        telemetry = Telemetry(registry)
-        self.shadow = ShadowScorer(self.repository, telemetry, max_pixels=1_000_000)
-        service = ClassificationService(
-            self.models, self.store, self.repository, self.executor, self.shadow, telemetry,
-            max_pixels=1_000_000)
-        app = create_web_app("predict", Authenticator(settings()), {}, BODY_LIMIT, registry)
-        app.request_class = InMemoryRequest
-        app.register_blueprint(create_routes(service, RequestLoad(2)))
-        self.client: FlaskClient = app.test_client()
-
-    def post(
-        self, picture: bytes | None = pictures.png(60, 40), name: str | None = "cup.png",
-        headers: dict[str, str] | None = None, environ: dict[str, Any] | None = None,
-        **fields: str,
-    ) -> TestResponse:
-        """Send the form; without a `user_id` it is the caller's own."""
-        data: dict[str, Any] = {"user_id": str(USER), **fields}
-        data = {key: value for key, value in data.items() if value is not None}
-        if picture is not None:
-            data["file"] = (name, picture, "image/png")
-        # werkzeug's own client leaves out a line break after an empty field.
-        body, media_type = encode_multipart_formdata(data)
-        return self.client.post("/api/v1/predict", data=body, content_type=media_type,
-                                headers={**tokens.bearer(USER), **(headers or {})},
-                                environ_overrides=environ)
-
-    def recorded(self) -> Any:
-        """The one record there is."""
-        ((_, record),) = self.repository.predictions.items()
-        return record
-
-
-@pytest.fixture
-def function() -> Iterator[Function]:
-    made = Function()
-    yield made
-    made.executor.shutdown()
-    made.shadow.close()
-
-
-def assert_problem(answer: TestResponse, status: int, kind: str) -> None:
-    assert answer.status_code == status, answer.text
-    assert answer.mimetype == "application/problem+json"
-    assert answer.json is not None
-    assert answer.json["type"] == f"urn:imgclass:problem:{kind}"
-    assert answer.json["request_id"] == answer.headers["X-Request-Id"]
+from tests.unit.predict.conftest import BODY_LIMIT, USER, Function, assert_problem
 
 
 def test_answer(function: Function) -> None:

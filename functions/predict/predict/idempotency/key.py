@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from common.errors import InvalidRequest
 
@@ -36,3 +36,9 @@ def read_key(
     request = hashlib.sha256(f"{owner} {top_k} ".encode())
     request.update(picture)
     return RequestKey(caller, hashlib.sha256(sent.encode()).digest(), request.digest())
+
+
+def part_of_key(key: RequestKey, number: int) -> RequestKey:
+    """The key of one of several pictures that were sent with `key`; no sender can choose it."""
+    part = hashlib.sha256(key.key_digest + b" %d" % number)
+    return replace(key, key_digest=part.digest())

@@ -1,0 +1,1 @@
+"""Several pictures in one request: an answer or a problem for each."""
