@@ -244,6 +244,8 @@ class Settings(StoreSettings):
     request_timeout_seconds: float = setting(
         "how long a request may wait; clients may allow less with X-Timeout-Ms", "30", _seconds)
     log_dir: Path = setting("folder of the rotating log files", "/logs", Path)
+    otel_exporter_otlp_endpoint: str = setting(
+        "base URL of an OpenTelemetry collector (OTLP over HTTP), which gets traces", "", _url)
     log_level: str = setting(
         "least severity logged", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"))
 

@@ -15,6 +15,7 @@ from psycopg2.extensions import connection as Connection
 
 from common.config import Settings
 from common.errors import CommitUnknown, Conflict, DatabaseUnavailable
+from common.tracing import span
 
 CONNECT_TIMEOUT_SECONDS = 3
 STATEMENT_TIMEOUT_MILLISECONDS = 10_000
@@ -62,8 +63,9 @@ class Database:
         """
         connection = self._take()
         try:
-            yield connection
-            self._commit(connection)
+            with span("PostgreSQL"):
+                yield connection
+                self._commit(connection)
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             raise DatabaseUnavailable() from error
         except psycopg2.IntegrityError as error:

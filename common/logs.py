@@ -10,16 +10,20 @@ from queue import SimpleQueue
 from flask import g, has_request_context
 from pythonjsonlogger.json import JsonFormatter
 
+from common import tracing
+
 FILE_BYTES = 10 * 1024 * 1024
 FILES_KEPT = 5
 
 
 class _RequestId(logging.Filter):
-    """Adds the id of the request being served, if there is one."""
+    """Adds the ids of the request being served and of its trace, if there are any."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if has_request_context():
             record.request_id = g.get("request_id")
+        if trace := tracing.trace_id():
+            record.trace_id = trace
         return True
 
 

@@ -11,6 +11,7 @@ from common.config import StoreSettings
 from common.errors import StoreUnavailable
 from common.storage import (
     CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, S3ObjectStore, lazy_s3_client)
+from common.tracing import span
 
 # obstore would encode other characters in its own way.
 _PLAIN = re.compile(r"(?:[A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+(?:\.[A-Za-z0-9]+)?")
@@ -48,8 +49,9 @@ class QuickPutStore(S3ObjectStore):
             super().put(key, data, content_type)
             return
         try:
-            self._quick.put(
-                key, data, attributes={"Content-Type": content_type}, use_multipart=False)
+            with span("S3"):
+                self._quick.put(
+                    key, data, attributes={"Content-Type": content_type}, use_multipart=False)
         except BaseError as error:
             raise StoreUnavailable() from error
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from common.config import StoreSettings
 from common.errors import NotFound, ObjectChanged, StoreUnavailable
+from common.tracing import span
 
 if TYPE_CHECKING:
     from boto3.s3.transfer import TransferConfig
@@ -332,7 +333,8 @@ def _translated(read_key: str | None = None) -> Iterator[None]:
     from s3transfer.exceptions import RetriesExceededError
 
     try:
-        yield
+        with span("S3"):
+            yield
     except ClientError as error:
         code = _code(error)
         if read_key is not None and code in _MISSING:

@@ -12,7 +12,8 @@ import pytest
 from tests.environments import environment
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"tensorflow", "keras", "ai_edge_litert", "numpy", "PIL", "scipy", "h5py", "cloudevents"}
+HEAVY = {"tensorflow", "keras", "ai_edge_litert", "numpy", "PIL", "scipy", "h5py", "cloudevents",
+         "opentelemetry"}
 
 
 # Packages that cost predict a tenth of a second each, and that its first answer does without.

@@ -4,7 +4,7 @@ from __future__ import annotations
 from flask import Flask
 from prometheus_client import CollectorRegistry
 
-from common import logs
+from common import logs, tracing
 from common.audit import PostgresAuditTrail
 from common.auth import Authenticator, MachineToken
 from common.config import Settings
@@ -36,6 +36,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application; erasures that were left unfinished are finished in the background."""
     settings = settings or Settings.load()
     logs.configure("history", settings.log_level, settings.log_dir)
+    tracing.configure("history", settings.otel_exporter_otlp_endpoint)
     database = Database(settings, size=settings.web_threads + 1)
     client = s3_client(settings, connections=settings.web_threads + 1)
     pictures = S3ObjectStore(client, settings.minio_bucket_name)

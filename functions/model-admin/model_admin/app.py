@@ -4,7 +4,7 @@ from __future__ import annotations
 from flask import Flask
 from prometheus_client import CollectorRegistry
 
-from common import logs
+from common import logs, tracing
 from common.audit import PostgresAuditTrail
 from common.auth import Authenticator
 from common.config import Settings
@@ -57,6 +57,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application; models are validated, and backfills run, in the background."""
     settings = settings or Settings.load()
     logs.configure("model-admin", settings.log_level, settings.log_dir)
+    tracing.configure("model-admin", settings.otel_exporter_otlp_endpoint)
     database = Database(settings, size=settings.web_threads + 2)
     client = s3_client(settings, connections=settings.web_threads + 2)
     models = S3ObjectStore(client, settings.models_bucket_name)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from flask import Flask
 from prometheus_client import CollectorRegistry
 
-from common import logs
+from common import logs, tracing
 from common.audit import PostgresAuditTrail
 from common.auth import Authenticator, MachineToken
 from common.config import Settings
@@ -67,6 +67,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application; the model is loaded in the background."""
     settings = settings or Settings.load()
     logs.configure("predict", settings.log_level, settings.log_dir)
+    tracing.configure("predict", settings.otel_exporter_otlp_endpoint)
     registry = CollectorRegistry()
     telemetry = Telemetry(registry)
     threads = settings.inference_threads or available_cpus()

@@ -6,6 +6,7 @@ import logging
 import time
 import uuid
 from concurrent.futures import Executor, Future, wait
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
@@ -142,18 +143,19 @@ class ClassificationService:
         image_id, key = submission.place(picture.extension)
 
         started = time.perf_counter()
-        with self._telemetry.preprocess_seconds.time():
+        with self._telemetry.stage("preprocess"):
             pixels = model.preprocess(picture)
         # The picture is known to be good: store it while the model works.
-        stored = self._executor.submit(self._store_picture, key, submission, picture.media_type)
+        stored = self._executor.submit(
+            copy_context().run, self._store_picture, key, submission, picture.media_type)
         try:
-            with self._telemetry.inference_seconds.time():
+            with self._telemetry.stage("inference"):
                 probabilities = model.infer(pixels, submission.deadline)
                 scores = best_scores(
                     probabilities, model.labels, max(submission.top_k, model.manifest.top_k))
             elapsed_ms = round((time.perf_counter() - started) * 1000)
             stored.result()
-            with self._telemetry.record_seconds.time():
+            with self._telemetry.stage("record"):
                 prediction_id = self._write(submission, _record(
                     submission, picture, model, image_id, key, scores, elapsed_ms))
         except CommitUnknown:
@@ -174,7 +176,7 @@ class ClassificationService:
         upload = submission.upload
         if submission.picture is not None:
             return
-        with self._telemetry.store_seconds.time():
+        with self._telemetry.stage("store"):
             if upload is None:
                 self._store.put(key, submission.data, media_type)
             else:

@@ -41,16 +41,19 @@ class Running:
     store_proxy: CuttingProxy
 
     def post(
-        self, picture: bytes, user: uuid.UUID = USER, key: str | None = None, **fields: str
+        self, picture: bytes, user: uuid.UUID = USER, key: str | None = None,
+        traceparent: str | None = None, **fields: str,
     ) -> Answer:
-        """Send a picture as the form it belongs into, and with a key if there is one."""
+        """Send a picture as the form it belongs into, and with a key if there is one, maybe as
+        part of a trace."""
         body = form("limit", {"user_id": str(user), **fields}, picture)
         connection = http.client.HTTPConnection(
             self.process.host, self.process.port, timeout=30)
         try:
             connection.request("POST", "/api/v1/predict", body, {
                 **tokens.bearer(user, email=f"{user}@example.org"), "Content-Type": FORM,
-                **({} if key is None else {"Idempotency-Key": key})})
+                **({} if key is None else {"Idempotency-Key": key}),
+                **({} if traceparent is None else {"traceparent": traceparent})})
             answer = connection.getresponse()
             return Answer(answer.status, dict(answer.headers), answer.read())
         finally:
