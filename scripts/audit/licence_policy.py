@@ -16,6 +16,8 @@ EXCEPTIONS: Mapping[str, tuple[str, str]] = {
     "pathspec": ("MPL-2.0", "a part of mypy, used as it is"),
     "psycopg2-binary": ("LGPL-3.0-or-later", "imported as a library, used as it is"),
     "tqdm": ("MPL-2.0", "a requirement of ai-edge-litert, used as it is"),
+    "zope-event": ("ZPL-2.1", "a requirement of gevent; runs in tests, used as it is"),
+    "zope-interface": ("ZPL-2.1", "a requirement of gevent; runs in tests, used as it is"),
 }
 
 # Packages whose metadata says it in no form that a program can read, or that no Python or system
@@ -33,7 +35,9 @@ STATED: Mapping[str, str] = {
     "numpy": "BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0",
     "psycopg2-binary": "LGPL-3.0-or-later",
     "python-dateutil": "Apache-2.0 OR BSD-3-Clause",
+    "python-rapidjson": "MIT",
     "pywin32": "PSF-2.0",
+    "tritonclient": "BSD-3-Clause",
 }
 
 # What packages wrote before there were identifiers.
