@@ -19,6 +19,13 @@ SAMPLE_SECONDS = 5.0
 WARM_SHARE = 1 / 3
 
 
+def cpu_seconds(process: psutil.Process) -> float:
+    """What a process, with the children it has or had, has used of the CPU."""
+    own, children = process.cpu_times(), process.children(recursive=True)
+    return float(own.user + own.system + own.children_user + own.children_system) + sum(
+        each.cpu_times().user + each.cpu_times().system for each in children)
+
+
 class Sample(NamedTuple):
     """A process with its children at a moment, in seconds since the epoch."""
 

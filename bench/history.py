@@ -24,7 +24,7 @@ import jwt
 
 from bench import history_chart
 from bench.history_rows import QUERIES, HistoryDatabase
-from bench.outcome import RESULTS, Verdict, keep, verdict_lines
+from bench.outcome import RESULTS, Verdict, keep, percentile, verdict_lines
 from imgclass import settings
 from imgclass.embedded import http_probe, placement, secret_files
 from imgclass.embedded.functions import HISTORY, common_environment
@@ -220,11 +220,8 @@ def _ask(asked: list[Asked], way: str, number: int, user: str) -> None:
             break
     for (result, _), times in zip(pairs, taken):
         result.milliseconds.setdefault(user, {})[way] = {
-            name: (_quantile(each, 0.5), _quantile(each, 0.95)) for name, each in times.items()}
-
-
-def _quantile(values: list[float], share: float) -> float:
-    return round(sorted(values)[int(share * (len(values) - 1))], 2)
+            name: (round(percentile(each, 0.5), 2), round(percentile(each, 0.95), 2))
+            for name, each in times.items()}
 
 
 def _wrong(get: Get, user_id: str, truth: Mapping[str, int]) -> list[str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 
+from bench.footprint import cpu_seconds
 from bench.outcome import Verdict, keep, verdict_lines
 from bench.uploads import BUCKET, PICTURE, ROOT, store_of
 from imgclass import settings
@@ -105,8 +106,7 @@ class Bench:
         process = self._stack.processes.running(PREDICT)
         if process is None:
             raise StackError("predict does not run")
-        times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
-        return sum(each.user + each.system for each in times)
+        return cpu_seconds(process)
 
 
 def table(requests: list[Figures], uploads: list[Figures]) -> str:

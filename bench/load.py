@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import httpx
 
+from bench.outcome import percentile
+
 TIMEOUT_SECONDS = 30
 
 
@@ -130,7 +132,6 @@ class Load:
             self._answered.notify_all()
 
 
-def percentile(samples: Sequence[Sample], share: float) -> float:
+def latency_ms(samples: Sequence[Sample], share: float) -> float:
     """The latency, in milliseconds, that `share` of the samples do not exceed."""
-    ordered = sorted(sample.seconds for sample in samples)
-    return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    return 1000 * percentile([sample.seconds for sample in samples], share)

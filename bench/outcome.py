@@ -1,12 +1,19 @@
-"""What measurements end with: verdicts, and results that can be kept."""
+"""What measurements end with: figures, verdicts, and results that can be kept."""
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 RESULTS = Path(__file__).parent / "results"
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """The value that `share` of them do not exceed, by nearest rank; 0 of none."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else 0.0
 
 
 class Verdict(NamedTuple):

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench import second_model
-from bench.load import Answer, Load, Sample, Target, percentile
+from bench.load import Answer, Load, Sample, Target, latency_ms
 from bench.outcome import Verdict, keep, verdict_lines
 from imgclass import settings
 from imgclass.client import Client, ClientError
@@ -66,7 +66,7 @@ class Phase:
         wrong = [each for each in answered
                  if each.answer and each.answer != known.get((each.answer.version, each.picture))]
         return cls(len(samples), len(samples) - len(answered), len(wrong),
-                   round(percentile(samples, .5), 1), round(percentile(samples, .99), 1))
+                   round(latency_ms(samples, .5), 1), round(latency_ms(samples, .99), 1))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from bench.footprint import cpu_seconds
 from bench.serving.clients import Request
 from imgclass.embedded import default_model, secret_files
 from imgclass.embedded.layout import Layout
@@ -43,9 +44,7 @@ class System:
 
     def cpu_seconds(self) -> dict[str, float]:
         """What each process, with the children it has or had, has used of the CPU."""
-        return {name: sum(sum(each.cpu_times()[:4] if each is process else each.cpu_times()[:2])
-                          for each in (process, *process.children(recursive=True)))
-                for name, process in self.processes.items()}
+        return {name: cpu_seconds(process) for name, process in self.processes.items()}
 
     def memory_mb(self, name: str) -> float:
         """What a process holds of memory, resident: of it and its children, the largest."""

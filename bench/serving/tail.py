@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.serving.clients import Volley
 from bench.serving.systems import System
-from bench.serving.throughput import percentile
+from bench.serving.throughput import latency_ms
 
 # Enough clients that the rate does not depend on how soon the answers come.
 CLIENTS, OVERLOAD_CLIENTS = 16, 160
@@ -32,5 +32,5 @@ def measure_tail(system: System, data: bytes, capacity: float, seconds: float) -
     accepted = [each for each in overload.answers if each.status == 200]
     refused = sum(each.status in (429, 503) for each in overload.answers)
     return Tail(
-        capacity, percentile(good, 0.99), percentile(accepted, 0.99), len(accepted), refused,
+        capacity, latency_ms(good, 0.99), latency_ms(accepted, 0.99), len(accepted), refused,
         len(overload.answers) - len(accepted) - refused)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.outcome import percentile
 from bench.serving.clients import Answered, Volley
 from bench.serving.systems import ROOT, System
 
@@ -44,8 +45,8 @@ def measure(system: System, picture: str, data: bytes, clients: int, seconds: fl
     took = max(each.ended for each in volley.answers) - min(
         each.began for each in volley.answers)
     return Figures(
-        system.name, picture, clients, len(good) / took, percentile(good, 0.5),
-        percentile(good, 0.95), percentile(good, 0.99), len(volley.answers) - len(good),
+        system.name, picture, clients, len(good) / took, latency_ms(good, 0.5),
+        latency_ms(good, 0.95), latency_ms(good, 0.99), len(volley.answers) - len(good),
         {name: 1000 * (after[name] - before[name]) / count for name in after},
         1000 * volley.cpu_seconds / count)
 
@@ -65,10 +66,9 @@ def measure_bare(
         each_ms, 0, {"loop": 1000 * found["cpu_seconds"] / found["pictures"]}, 0.0)
 
 
-def percentile(answers: Sequence[Answered], share: float) -> float:
+def latency_ms(answers: Sequence[Answered], share: float) -> float:
     """The latency, in milliseconds, that `share` of the answers do not exceed; 0 without any."""
-    ordered = sorted(each.ended - each.began for each in answers)
-    return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+    return 1000 * percentile([each.ended - each.began for each in answers], share)
 
 
 def median(rounds: Sequence[Figures]) -> Figures:

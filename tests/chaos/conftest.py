@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chaos.report import Report
+from tests.summaries import write_section
 
 if TYPE_CHECKING:  # it imports tensorflow, which need not be there to collect tests
     from tests.tiny_model import TinyModel
@@ -30,8 +31,4 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Show what was survived."""
-    lines = [*config.stash.get(REPORT, Report()).lines()]
-    if lines:
-        terminalreporter.section("chaos")
-        for line in lines:
-            terminalreporter.write_line(line)
+    write_section(terminalreporter, "chaos", config.stash.get(REPORT, Report()).lines())

@@ -4,6 +4,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fuzz.trials import Tally, Trials
+from tests.summaries import write_section
 
 SHORT, LONG = 150, 30_000
 TALLY = pytest.StashKey[Tally]()
@@ -25,8 +26,4 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Show what became of the inputs."""
-    lines = [*config.stash.get(TALLY, Tally()).lines()]
-    if lines:
-        terminalreporter.section("fuzz")
-        for line in lines:
-            terminalreporter.write_line(line)
+    write_section(terminalreporter, "fuzz", config.stash.get(TALLY, Tally()).lines())
