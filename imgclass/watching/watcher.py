@@ -89,10 +89,9 @@ class Watcher:
                     known, size=stamp.size, mtime_ns=stamp.mtime_ns))
                 return None
             return self._send(name, stamp, data, digest)
-        except (Failed, OSError) as error:
+        except Failed as error:
             self._failed[name] = stamp
-            reason = error.strerror if isinstance(error, OSError) else None
-            return Seen(name, reason=reason or str(error))
+            return Seen(name, reason=str(error))
 
     def _send(self, name: str, stamp: Stamp, data: bytes, digest: str) -> Seen:
         key = hashlib.sha256(os.fsencode(f"{self._memory.key}\0{name}\0{digest}")).hexdigest()
@@ -106,7 +105,7 @@ class Watcher:
         return Seen(name, prediction)
 
     def _read(self, name: str, stamp: Stamp) -> bytes | None:
-        """The bytes that the stamp is of; None if they are not those any more."""
+        """The bytes that the stamp is of; None if they are not those any more. Raises Failed."""
         if stamp.size > MAX_BYTES:
             raise Failed(f"it has {stamp.size} bytes, more than any service takes")
         try:
@@ -115,6 +114,8 @@ class Watcher:
                 after = Stamp.of(os.fstat(file.fileno()))
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise Failed(error.strerror or str(error)) from error
         return data if after == stamp and len(data) == stamp.size else None
 
     def _done(self, stamp: Stamp, digest: str) -> Done:
