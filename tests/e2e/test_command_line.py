@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from imgclass.client import Prediction, ProblemError
 from imgclass.embedded.stack import Stack
+from tests.e2e.access import client_of
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "examples" / "pictures"
@@ -82,6 +84,18 @@ def test_watch_and_show(imgclass: Program, tmp_path: Path) -> None:
     assert (second.returncode, second.stdout.count("\n")) == (0, 1)
     shown = json.loads(imgclass("show", good["prediction_id"], "--json").stdout)
     assert (shown["predicted_class"], shown["engine"]) == ("espresso", "litert")
+
+
+def test_batch_and_stored_picture(stack: Stack) -> None:
+    """A batch answers each picture, and one that is stored is classified again by its id."""
+    with client_of(stack, "batch@example.com") as client:
+        good, bad = client.predict_batch([PICTURES / "coffee.jpg", b"no picture"], top_k=1)
+        assert isinstance(good, Prediction) and isinstance(bad, ProblemError)
+        assert (good.predicted_class, good.model_version, bad.status) == ("espresso", "v1", 415)
+        again = client.predict_stored(good.image_id, top_k=2)
+        assert (again.image_id, again.predicted_class) == (good.image_id, "espresso")
+        assert (again.prediction_id != good.prediction_id, len(again.top_k)) == (True, 2)
+        assert client.stats().by_class == {"espresso": 2}
 
 
 def test_status_as_json(imgclass: Program, stack: Stack) -> None:
