@@ -1,6 +1,9 @@
 """What can go wrong for a client. Each message is one line for the person who reads it."""
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class ClientError(Exception):
     """The request did not succeed."""
@@ -8,6 +11,10 @@ class ClientError(Exception):
 
 class InvalidToken(ClientError):
     """The token is not a JWT that names its issuer and its subject."""
+
+
+class MissingToken(ClientError):
+    """There is no token to send."""
 
 
 class Unreachable(ClientError):
@@ -61,6 +68,20 @@ class ProblemError(ClientError):
         self.request_id = request_id
         self.retry_after = retry_after
         super().__init__(status, title, detail, type, request_id, retry_after)
+
+    @classmethod
+    def from_document(
+        cls, document: Mapping[str, Any], retry_after: float | None = None
+    ) -> ProblemError:
+        """Reads a problem document; `status` has to be in it."""
+        return cls(
+            status=int(document["status"]),
+            title=str(document.get("title") or "unknown error"),
+            detail=str(document.get("detail") or ""),
+            type=str(document.get("type") or "about:blank"),
+            request_id=document.get("request_id"),
+            retry_after=retry_after,
+        )
 
     def __str__(self) -> str:
         text = self.detail or self.title

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -64,11 +66,26 @@ class Transport:
         is what httpx.Client.request takes: params, data, files, headers, timeout.
         Raises ProblemError, Unreachable or NoAnswer.
         """
-        repeatable = repeatable or method == "GET"
+        return self._send(method, path, repeatable or method == "GET", False, content)
+
+    @contextmanager
+    def stream(self, path: str, **content: Any) -> Iterator[httpx.Response]:
+        """The answer to a GET, to be read piece by piece; `content` is as of `send`.
+
+        Raises ProblemError, Unreachable or NoAnswer, and ConnectionLost, from whoever reads it,
+        when it ends before it is complete.
+        """
+        response = self._send("GET", path, True, True, content)
+        with closing(response), self._explained():
+            yield response
+
+    def _send(
+        self, method: str, path: str, repeatable: bool, streamed: bool, content: dict[str, Any]
+    ) -> httpx.Response:
         attempt = 0
         while True:
             try:
-                return self._send_once(method, path, **content)
+                return self._send_once(method, path, streamed, content)
             except (Unreachable, ConnectionLost, ProblemError) as error:
                 pause = _pause(error, attempt, repeatable)
                 if pause is None:
@@ -76,18 +93,28 @@ class Transport:
             time.sleep(pause)
             attempt += 1
 
-    def _send_once(self, method: str, path: str, **content: Any) -> httpx.Response:
+    def _send_once(
+        self, method: str, path: str, streamed: bool, content: dict[str, Any]
+    ) -> httpx.Response:
+        with self._explained():
+            response = self._http.send(
+                self._http.build_request(method, path, **content), stream=streamed)
+            if response.is_success:
+                return response
+            response.read()
+        raise _problem(response)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """What goes wrong on the network, as an exception of ours."""
         try:
-            response = self._http.request(method, path, **content)
+            yield
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise Unreachable(self._unreachable(error)) from error
         except httpx.TimeoutException as error:
             raise NoAnswer(f"{self._url} did not answer in time") from error
         except httpx.RequestError as error:
             raise ConnectionLost(f"no answer from {self._url}: {error}") from error
-        if response.is_success:
-            return response
-        raise _problem(response)
 
     def _unreachable(self, error: Exception) -> str:
         if self._url.host in LOCAL_HOSTS:
@@ -130,14 +157,12 @@ def _may_repeat(problem: ProblemError, repeatable: bool) -> bool:
 
 def _problem(response: httpx.Response) -> ProblemError:
     body = _problem_body(response)
-    return ProblemError(
-        status=response.status_code,
-        title=str(body.get("title") or response.reason_phrase or "unknown error"),
-        detail=str(body.get("detail") or ""),
-        type=str(body.get("type") or "about:blank"),
-        request_id=body.get("request_id") or response.headers.get("X-Request-Id"),
-        retry_after=_seconds(response.headers.get("Retry-After")),
-    )
+    return ProblemError.from_document({
+        "title": response.reason_phrase,
+        **body,
+        "status": response.status_code,
+        "request_id": body.get("request_id") or response.headers.get("X-Request-Id"),
+    }, _seconds(response.headers.get("Retry-After")))
 
 
 def _problem_body(response: httpx.Response) -> dict[str, Any]:

@@ -37,6 +37,7 @@ def init(
     yes: Annotated[bool, typer.Option("--yes", help="Run the Keras file's code.")] = False,
     force: Annotated[bool, typer.Option(
         "--force", help="Overwrite manifest.json, and with --keras saved_model/.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write the manifest of a model, with a comment at everything the model does not tell."""
     options = {"name": name, "signature": signature, "height": height, "width": width}
@@ -54,7 +55,10 @@ def init(
             result = tools.init(saved_model, folder, *arguments)
     if "reason" in result:
         output.fail(result["reason"])
-    _show_draft(folder, result)
+    if as_json:
+        output.print_json(result)
+    else:
+        _show_draft(folder, result)
 
 
 def check(

@@ -9,7 +9,9 @@ import typer
 
 from imgclass import settings
 from imgclass.cli import output
-from imgclass.errors import ClientError, ProblemError
+from imgclass.cli.exits import code_of
+from imgclass.errors import (
+    ClientError, InvalidToken, MissingToken, NoAnswer, ProblemError)
 
 if TYPE_CHECKING:
     from imgclass.client import Client
@@ -20,7 +22,7 @@ Url = Annotated[str | None, typer.Option(
 Token = Annotated[str | None, typer.Option(
     "--token", metavar="JWT",
     help="Who you are; else IMGCLASS_TOKEN, else a development token for the local stack.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 
 
 @contextmanager
@@ -35,26 +37,45 @@ def connected(url: str | None, token: str | None, admin: bool = False) -> Iterat
     try:
         local = settings.load()
         url = url or local.api_url
-        token = token or local.token or _local_token(local, url, admin)
-        with Client(url, token) as client:
+        with Client(url, credentials(local, url, token, admin)) as client:
             yield client
-    except ProblemError as error:
-        hint = ": give another with --token or IMGCLASS_TOKEN" if error.status == 401 else ""
-        output.fail(f"{error}{hint}")
-    except (ClientError, settings.SettingsError) as error:
+    except ClientError as error:
+        output.fail(f"{error}{_advice(error)}", code_of(error))
+    except settings.SettingsError as error:
         output.fail(str(error))
+
+
+def is_here(local: settings.Settings, url: str) -> bool:
+    """Whether an address leads to this machine. Raises ClientError for what is no address."""
+    from imgclass import transport
+
+    return transport.parse_url(url).host in {*transport.LOCAL_HOSTS, local.api_host}
+
+
+def credentials(local: settings.Settings, url: str, token: str | None, admin: bool) -> str:
+    """The token that is given or set, else one for the stack on this machine.
+
+    Raises MissingToken, or ClientError for what is no address.
+    """
+    return token or local.token or _local_token(local, url, admin)
 
 
 def _local_token(local: settings.Settings, url: str, admin: bool) -> str:
     """A token signed with the local stack's secret, which no other machine is to see."""
-    from imgclass import transport
     from imgclass.tokens import development_token
 
-    host = transport.parse_url(url).host
-    if host not in {*transport.LOCAL_HOSTS, local.api_host}:
-        output.fail(f"no token for {url}: give --token or set IMGCLASS_TOKEN")
+    if not is_here(local, url):
+        raise MissingToken(f"no token for {url}: give --token or set IMGCLASS_TOKEN")
     try:
         secret = local.development_secret()
     except settings.SettingsError as error:
-        output.fail(f"no token: give --token or set IMGCLASS_TOKEN ({error})")
+        raise MissingToken(
+            f"no token: give --token or set IMGCLASS_TOKEN ({error})") from error
     return development_token(secret, settings.DEVELOPMENT_EMAIL, admin)
+
+
+def _advice(error: ClientError) -> str:
+    """What to do about an error that does not say it itself."""
+    if isinstance(error, InvalidToken) or isinstance(error, ProblemError) and error.status == 401:
+        return ": give another with --token or IMGCLASS_TOKEN"
+    return ": `imgclass doctor` looks for what is wrong" if isinstance(error, NoAnswer) else ""

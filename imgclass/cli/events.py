@@ -10,6 +10,7 @@ import typer
 
 from imgclass.cli import output
 from imgclass.cli.connection import AsJson, Token, Url, connected
+from imgclass.cli.exits import Exit
 
 if TYPE_CHECKING:
     from imgclass.results.events import Completeness, EventDetail
@@ -117,7 +118,7 @@ def completeness(as_json: AsJson = False, url: Url = None, token: Token = None) 
     if not found.complete:
         output.complain(f"{found.pending + found.unannounced} are still to be classified")
     if not found.complete or not found.adds_up:
-        raise typer.Exit(1)
+        raise typer.Exit(Exit.FAILED)
 
 
 def _counts(found: Completeness) -> Iterator[tuple[str, int]]:

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from imgclass.cli import output
+from imgclass.cli.exits import TOKEN_REFUSED, Exit
 from imgclass.errors import ClientError, ProblemError, Unreachable
+from imgclass.pictures import SUFFIXES
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
-# The token is at fault: no other picture would fare better.
-TOKEN_REFUSED = frozenset({401, 403})
 
 Files = Annotated[list[Path], typer.Argument(
     metavar="FILE", help="Pictures, or folders to search for .jpg, .jpeg, .png, .webp.")]
@@ -28,7 +27,7 @@ def chosen(files: list[Path]) -> list[Path]:
     """Each picture once; none at all ends the command."""
     pictures = list(dict.fromkeys(find_pictures(files)))
     if not pictures:
-        output.fail("no picture there: looked for " + ", ".join(sorted(SUFFIXES)), 2)
+        output.fail("no picture there: looked for " + ", ".join(sorted(SUFFIXES)), Exit.USAGE)
     return pictures
 
 
@@ -75,6 +74,7 @@ def attempt(file: Path, work: Callable[[Path], Outcome]) -> Outcome:
     except Unreachable:
         raise
     except ClientError as error:
+        # No other picture would fare better.
         if isinstance(error, ProblemError) and error.status in TOKEN_REFUSED:
             raise
         return Outcome(str(file), reason=str(error))
@@ -118,4 +118,4 @@ def conclude(report: Report, total: int) -> None:
     if report.failures:
         if total > 1:
             output.complain(f"{report.failures} of {total} pictures failed")
-        raise typer.Exit(1)
+        raise typer.Exit(Exit.FAILED)

@@ -7,8 +7,8 @@ import typer
 
 from imgclass import __version__
 from imgclass.cli import (
-    audit, backfills, comparison, events, lineage, models, operations, pictures, privacy, rollout,
-    stack, uploads, webhooks)
+    audit, backfills, comparison, completion, doctor, events, exporting, feedback, history,
+    lineage, models, operations, pictures, privacy, rollout, stack, uploads, watch, webhooks)
 
 # Plain help costs half the time of the decorated kind; tracebacks are for bugs alone.
 app = typer.Typer(
@@ -22,12 +22,19 @@ app.command()(stack.clean_data)
 app.command()(operations.token)
 app.command()(pictures.classify)
 app.command()(uploads.upload)
-app.command()(pictures.history)
+app.command()(watch.watch)
+app.command()(history.history)
+app.command()(lineage.show)
 app.command()(lineage.replay)
+app.command()(feedback.feedback)
+app.command()(feedback.uncertain)
+app.command()(exporting.export)
 app.command()(privacy.me)
 app.command()(privacy.delete)
 app.command()(privacy.erase)
 app.command()(audit.audit)
+app.command()(doctor.doctor)
+app.command()(completion.completion)
 models.app.command()(comparison.compare)
 models.app.command()(rollout.canary)
 models.app.command()(rollout.shadow)

@@ -8,6 +8,7 @@ import typer
 
 from imgclass import settings
 from imgclass.cli import output
+from imgclass.cli.connection import AsJson
 
 
 def token(
@@ -16,6 +17,7 @@ def token(
     hours: Annotated[int, typer.Option(min=1, max=8760, help="For how long it is valid.")] = 12,
     export: Annotated[bool, typer.Option(
         "--export", help="Print a shell's export of TOKEN and USER_ID instead.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print a token for the stack on this machine, for development."""
     from imgclass.tokens import development_token, user_id
@@ -28,4 +30,7 @@ def token(
     except settings.SettingsError as error:
         output.fail(str(error))
     token = development_token(secret, email, admin, timedelta(hours=hours))
+    if as_json:
+        output.print_json({"token": token, "user_id": user_id(email)})
+        return
     typer.echo(f"export TOKEN={token} USER_ID={user_id(email)}" if export else token)

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
+from itertools import islice
 from types import TracebackType
 from typing import Any, NoReturn, TypeVar
 
 import typer
+
+from imgclass.cli.exits import Exit
 
 # rich is imported where it is used: it would double the time `imgclass --help` takes.
 
@@ -22,7 +25,7 @@ def complain(message: str) -> None:
     typer.echo(f"imgclass: {printable(message)}", err=True)
 
 
-def fail(message: str, code: int = 1) -> NoReturn:
+def fail(message: str, code: int = Exit.FAILED) -> NoReturn:
     """Say what went wrong and leave with `code`."""
     complain(message)
     raise typer.Exit(code)
@@ -50,6 +53,27 @@ def print_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2, default=_jsonable))
 
 
+def print_json_line(value: object) -> None:
+    """Print a value as one line of JSON, at once, for those who read along."""
+    typer.echo(json.dumps(value, default=_jsonable))
+
+
+def print_json_list(values: Iterable[object]) -> None:
+    """Print values as one JSON list, each as soon as it comes."""
+    separator = "["
+    for value in values:
+        typer.echo(f"{separator}\n{json.dumps(value, default=_jsonable)}", nl=False)
+        separator = ","
+    typer.echo("[]" if separator == "[" else "\n]")
+
+
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """The items, so many at a time."""
+    rest = iter(items)
+    while some := [*islice(rest, size)]:
+        yield some
+
+
 def _jsonable(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
@@ -64,7 +88,7 @@ class Rows:
         self.caption = ""
         self._columns = columns
         self._numbers = frozenset(numbers)
-        self._kept: list[tuple[str, ...]] = []
+        self._kept: list[tuple[tuple[str, ...], str]] = []
 
     def __enter__(self) -> Rows:
         return self
@@ -81,10 +105,11 @@ class Rows:
         elif self.caption and sys.stdout.isatty():
             typer.echo(self.caption)
 
-    def add(self, *cells: str) -> None:
+    def add(self, *cells: str, style: str = "") -> None:
+        """A row; `style` is its colour on a terminal that has any, unless NO_COLOR is set."""
         cells = tuple(map(printable, cells))
         if sys.stdout.isatty():
-            self._kept.append(cells)
+            self._kept.append((cells, style))
         else:
             typer.echo("\t".join(cells))
 
@@ -98,9 +123,9 @@ class Rows:
         for column in self._columns:
             justify = "right" if column in self._numbers else "left"
             table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
-        for cells in self._kept:
+        for cells, style in self._kept:
             # As Text, a name such as "[red]" stays a name.
-            table.add_row(*map(Text, cells))
+            table.add_row(*map(Text, cells), style=style)
         Console().print(table)
 
 

@@ -1,4 +1,4 @@
-"""Pictures and their history: `classify` and `history`."""
+"""Pictures: `classify`."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -10,7 +10,6 @@ import typer
 from imgclass.cli import output
 from imgclass.cli.connection import AsJson, Token, Url, connected
 from imgclass.cli.files import Files, Outcome, Report, attempt, chosen, conclude
-from imgclass.filters import Filters
 
 if TYPE_CHECKING:
     from imgclass.results.predictions import Prediction
@@ -43,30 +42,3 @@ def _ranking(prediction: Prediction) -> Iterator[tuple[str, str, str]]:
     for ranked in prediction.top_k or (prediction,):
         yield (ranked.predicted_class, output.confidence(ranked.confidence_score),
                str(prediction.prediction_time_ms))
-
-
-def history(
-    page: Annotated[int, typer.Option(min=1, help="Which page; 1 has the newest.")] = 1,
-    limit: Annotated[int, typer.Option(min=1, max=100, help="Predictions on a page.")] = 20,
-    predicted_class: Annotated[str | None, typer.Option(
-        "--class", help="Only this class.")] = None,
-    min_confidence: Annotated[float | None, typer.Option(
-        "--min-confidence", min=0, max=1, help="Only predictions at least this sure.")] = None,
-    as_json: AsJson = False,
-    url: Url = None,
-    token: Token = None,
-) -> None:
-    """List your predictions, newest first."""
-    filters = Filters(predicted_class=predicted_class, min_confidence=min_confidence)
-    with connected(url, token) as client:
-        found = client.predictions(page, limit, filters)
-    if as_json:
-        output.print_json(found)
-        return
-    columns = "created", "class", "confidence", "prediction"
-    with output.Rows(*columns, numbers=("confidence",)) as rows:
-        rows.caption = f"page {found.page} of {found.pages}, {found.total} predictions in all"
-        for each in found.predictions:
-            rows.add(
-                output.when(each.created_at), each.predicted_class,
-                output.confidence(each.confidence_score), str(each.prediction_id))

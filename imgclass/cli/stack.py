@@ -4,9 +4,11 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -15,32 +17,61 @@ import typer
 
 from imgclass import settings
 from imgclass.cli import output
+from imgclass.cli.connection import AsJson
+from imgclass.cli.exits import Exit
 
 if TYPE_CHECKING:
+    from imgclass.embedded.process import Usage
     from imgclass.embedded.stack import Running, Stack
 
-# As the LSB has it for a service that is not running.
-NOT_RUNNING = 3
 
-
-def up() -> None:
+def up(as_json: AsJson = False) -> None:
     """Start the stack on this machine and classify a sample picture."""
-    with _stack() as stack:
+    with _stack(as_json) as stack:
         running = stack.up()
-    _announce(running)
+    if as_json:
+        output.print_json(running)
+    else:
+        _announce(running)
 
 
-def down() -> None:
+def down(as_json: AsJson = False) -> None:
     """Stop the stack on this machine; its data stays."""
-    with _stack() as stack:
-        if not stack.down():
-            typer.echo("nothing was running")
+    with _stack(as_json) as stack:
+        ran = stack.down()
+    if as_json:
+        output.print_json({"ran": ran})
+    elif not ran:
+        typer.echo("nothing was running")
 
 
-def status() -> None:
+def status(as_json: AsJson = False) -> None:
     """Show the processes of the stack on this machine. Exits with 3 unless all run."""
-    with _stack() as stack:
+    with _stack(as_json) as stack:
         usages, addresses = stack.status(), stack.addresses()
+    if as_json:
+        output.print_json({
+            name: usage and {**asdict(usage), "address": addresses.get(name)}
+            for name, usage in usages.items()})
+    else:
+        _list(usages, addresses)
+    if None in usages.values():
+        raise typer.Exit(Exit.AWAY)
+    if not as_json:
+        typer.echo(f"\nThe API is at {settings.load().api_url}")
+
+
+def clean_data(as_json: AsJson = False) -> None:
+    """Stop the stack on this machine and remove its data: pictures, predictions and models."""
+    with _stack(as_json) as stack:
+        stack.clean_data()
+    if as_json:
+        output.print_json({"removed": True})
+    else:
+        typer.echo("the data is removed; the next `up` starts with an empty database")
+
+
+def _list(usages: Mapping[str, Usage | None], addresses: Mapping[str, str]) -> None:
     with output.Rows("process", "address", "pid", "up", "memory") as rows:
         for name, usage in usages.items():
             if usage is None:
@@ -49,21 +80,14 @@ def status() -> None:
                 rows.add(name, addresses.get(name, "-"), str(usage.pid),
                          str(timedelta(seconds=int(usage.seconds))),
                          f"{usage.memory_bytes / 1e6:.0f} MB")
-    if None in usages.values():
-        raise typer.Exit(NOT_RUNNING)
-    typer.echo(f"\nThe API is at {settings.load().api_url}")
-
-
-def clean_data() -> None:
-    """Stop the stack on this machine and remove its data: pictures, predictions and models."""
-    with _stack() as stack:
-        stack.clean_data()
-    typer.echo("the data is removed; the next `up` starts with an empty database")
 
 
 @contextmanager
-def _stack() -> Iterator[Stack]:
-    """The stack; what keeps it from its work ends the command with one line on stderr."""
+def _stack(quiet: bool) -> Iterator[Stack]:
+    """The stack; what keeps it from its work ends the command with one line on stderr.
+
+    If it is `quiet`, so is stdout.
+    """
     # Postgres, S3 and HTTP libraries take longer to load than all the rest.
     from imgclass.embedded.errors import StackError
     from imgclass.embedded.report import Report
@@ -72,11 +96,12 @@ def _stack() -> Iterator[Stack]:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        yield Stack.of(settings.load(), Report(typer.echo))
+        say = partial(typer.echo, err=quiet)
+        yield Stack.of(settings.load(), Report(say, spinner=False if quiet else None))
     except (StackError, settings.SettingsError) as error:
         output.fail(str(error))
     except KeyboardInterrupt:
-        output.fail("interrupted", 130)
+        output.fail("interrupted", Exit.INTERRUPTED)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

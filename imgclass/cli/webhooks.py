@@ -89,11 +89,16 @@ def show(
 
 
 @app.command()
-def remove(webhook_id: Id, url: Url = None, token: Token = None) -> None:
+def remove(
+    webhook_id: Id, as_json: AsJson = False, url: Url = None, token: Token = None
+) -> None:
     """Remove a webhook with all that waits for it."""
     with connected(url, token, admin=True) as client:
         client.remove_webhook(webhook_id)
-    typer.echo(f"{webhook_id} is told nothing more")
+    if as_json:
+        output.print_json({"removed": webhook_id})
+    else:
+        typer.echo(f"{webhook_id} is told nothing more")
 
 
 @app.command()

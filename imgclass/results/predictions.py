@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from imgclass.results.feedback import Feedback
 from imgclass.results.values import Document, instant
 
 
@@ -41,7 +42,9 @@ class Prediction:
     model_version: str | None = None
 
     @classmethod
-    def from_document(cls, document: Document, model_version: str | None) -> Prediction:
+    def from_document(
+        cls, document: Document, model_version: str | None = None
+    ) -> Prediction:
         return cls(
             prediction_id=uuid.UUID(document["prediction_id"]),
             image_id=uuid.UUID(document["image_id"]),
@@ -49,7 +52,7 @@ class Prediction:
             confidence_score=float(document["confidence_score"]),
             prediction_time_ms=int(document["prediction_time_ms"]),
             top_k=_ranking(document.get("top_k", ())),
-            model_version=model_version,
+            model_version=model_version or document.get("model_version"),
         )
 
 
@@ -106,7 +109,8 @@ class Lineage:
 
     Digests are SHA-256 in hexadecimal. `model_digest` is that of the registered archive;
     `twin_digest`, that of the compiled model, is None if TensorFlow answered. What was never
-    recorded, because the service did not write the row itself, is None as well.
+    recorded, because the service did not write the row itself, is None as well, and so is
+    `feedback` where nobody has said anything.
     """
 
     prediction_id: uuid.UUID
@@ -125,9 +129,11 @@ class Lineage:
     twin_digest: str | None
     preprocessing_digest: str | None
     image_sha256: str | None
+    feedback: Feedback | None = None
 
     @classmethod
     def from_document(cls, document: Document) -> Lineage:
+        feedback = document.get("feedback")
         return cls(
             prediction_id=uuid.UUID(document["prediction_id"]),
             image_id=uuid.UUID(document["image_id"]),
@@ -145,6 +151,7 @@ class Lineage:
             twin_digest=document["twin_digest"],
             preprocessing_digest=document["preprocessing_digest"],
             image_sha256=document["image_sha256"],
+            feedback=None if feedback is None else Feedback.from_document(feedback),
         )
 
 

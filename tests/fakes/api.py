@@ -18,10 +18,13 @@ from typing import Any
 import jwt
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, abort
-from werkzeug.serving import make_server
+from werkzeug.http import http_date
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.fakes.api_backfills import FakeBackfills, backfill_routes
 from tests.fakes.api_events import FakeEvents, event_routes
+from tests.fakes.api_exports import FakeExports, export_routes
+from tests.fakes.api_feedback import FakeFeedback, feedback_routes
 from tests.fakes.api_privacy import FakePrivacy, privacy_routes
 from tests.fakes.api_rollout import FakeRollout, rollout_routes
 from tests.fakes.api_uploads import STORE, FakeUploads, upload_routes
@@ -34,7 +37,8 @@ PNG = b"\x89PNG and so on"
 CLASSES = {b"\xff\xd8\xff": "espresso", b"\x89PNG": "Egyptian cat", b"RIFF": "tabby"}
 MAX_BODY_BYTES = 64 * 1024
 FOR_ADMINS = (
-    "/api/v1/models", "/api/v1/backfills", "/api/v1/events", "/api/v1/webhooks", "/api/v1/audit")
+    "/api/v1/models", "/api/v1/backfills", "/api/v1/events", "/api/v1/webhooks", "/api/v1/audit",
+    "/api/v1/datasets", "/api/v1/drift")
 FIRST_INSTANT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 LINEAGE = {
@@ -67,17 +71,21 @@ class Outage:
 
 @dataclass
 class FakeApi:
-    """Start it with `with`; `requests` lists method and path of all that came in.
+    """Start it with `with`; `requests` lists method and path of all that came in,
+    `queries` what was asked with them.
 
     `bucket` is what lies in the models bucket besides registered models. So many answers as
-    `losing` says are given up half-way, once everything is done. `answers` are kept by key.
+    `losing` says are given up half-way, once everything is done. `answers` are kept by key. Its
+    clock is `seconds_ahead`.
     """
 
     looks_until_validated: int = 1
     outage: Outage | None = None
     losing: int = 0
+    seconds_ahead: float = 0
     url: str = ""
     requests: list[str] = field(default_factory=list)
+    queries: list[dict[str, str]] = field(default_factory=list)
     predictions: list[dict[str, Any]] = field(default_factory=list)
     images: dict[str, bytes] = field(default_factory=dict)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -86,14 +94,17 @@ class FakeApi:
     backfills: FakeBackfills = field(default_factory=FakeBackfills)
     events: FakeEvents = field(default_factory=FakeEvents)
     webhooks: FakeWebhooks = field(default_factory=FakeWebhooks)
+    exports: FakeExports = field(default_factory=FakeExports)
 
     def __post_init__(self) -> None:
         self.rollout = FakeRollout(self.models)
+        self.feedback = FakeFeedback(self.predictions)
         self.privacy = FakePrivacy(self.images, self.predictions)
         self.uploads = FakeUploads(lambda user_id, data: self.classify(user_id, data, None))
 
     def __enter__(self) -> FakeApi:
-        self._server = make_server("127.0.0.1", 0, _routes(self), threaded=True)
+        self._server = make_server(
+            "127.0.0.1", 0, _routes(self), threaded=True, request_handler=_dated(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
@@ -187,6 +198,15 @@ def token(subject: str = str(uuid.uuid4()), admin: bool = False, lifetime: int =
     return jwt.encode(claims, SECRET, algorithm="HS256")
 
 
+def _dated(api: FakeApi) -> type[WSGIRequestHandler]:
+    """Answers with the time that the service has."""
+    class Dated(WSGIRequestHandler):
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return http_date(time.time() + api.seconds_ahead)
+
+    return Dated
+
+
 def _routes(api: FakeApi) -> Flask:
     app = Flask(__name__)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # set by Flask's default provider
@@ -194,10 +214,11 @@ def _routes(api: FakeApi) -> Flask:
     @app.before_request
     def admit() -> None:
         api.requests.append(f"{request.method} {request.path}")
+        api.queries.append(request.args.to_dict())
         body = request.get_data()
         if api.outage is not None and api.outage.strikes():
             abort(api.outage.status)
-        if request.path.startswith(STORE):
+        if request.path == "/health" or request.path.startswith(STORE):
             return
         g.claims = _claims(request.headers.get("Authorization", ""))
         if len(body) > MAX_BODY_BYTES:
@@ -224,6 +245,10 @@ def _routes(api: FakeApi) -> Flask:
             answer.headers["Retry-After"] = api.outage.retry_after
         return answer
 
+    @app.get("/health")
+    def health() -> dict[str, str]:
+        return {"status": "ok"}
+
     @app.get("/another-service/<path:path>")
     def page(path: str) -> str:
         return "<html>Something else.</html>"
@@ -236,19 +261,39 @@ def _routes(api: FakeApi) -> Flask:
     app.register_blueprint(upload_routes(api.uploads))
     app.register_blueprint(event_routes(api.events))
     app.register_blueprint(privacy_routes(api.privacy))
+    app.register_blueprint(feedback_routes(api.feedback))
+    app.register_blueprint(export_routes(api.exports))
     return app
 
 
 def _picture_routes(app: Flask, api: FakeApi) -> None:
     @app.post("/api/v1/predict")
     def predict() -> tuple[dict[str, Any], int, dict[str, str]]:
-        if request.form.get("user_id") != g.claims["sub"]:
-            abort(403, "user_id must be your own.")
+        if request.is_json:
+            picture = _stored(api, request.get_json()["image_id"])
+            top_k = request.get_json().get("top_k")
+        else:
+            picture, top_k = request.files["file"].read(), _sent_top_k()
         key = request.headers["Idempotency-Key"]
         if key not in api.answers:
-            api.answers[key] = api.classify(
-                g.claims["sub"], request.files["file"].read(), request.form.get("top_k", type=int))
+            api.answers[key] = api.classify(g.claims["sub"], picture, top_k)
         return api.answers[key], 200, {"X-Model-Version": MODEL_VERSION}
+
+    @app.post("/api/v1/predict/batch")
+    def predict_batch() -> dict[str, Any]:
+        top_k, key = _sent_top_k(), request.headers["Idempotency-Key"]
+        results = []
+        for number, file in enumerate(request.files.getlist("file")):
+            try:
+                answer = api.answers.get(f"{key} {number}") or api.classify(
+                    g.claims["sub"], file.read(), top_k)
+            except HTTPException as error:
+                results.append({"status": error.code, "title": error.name,
+                                "detail": error.description})
+                continue
+            api.answers[f"{key} {number}"] = answer
+            results.append({**answer, "model_version": MODEL_VERSION, "replayed": False})
+        return {"results": results}
 
     @app.get("/api/v1/predictions")
     def predictions() -> dict[str, Any]:
@@ -266,7 +311,7 @@ def _picture_routes(app: Flask, api: FakeApi) -> None:
     def prediction(prediction_id: str) -> dict[str, Any]:
         for each in api.predictions:
             if each["prediction_id"] == prediction_id:
-                return {**each, **LINEAGE}
+                return {**each, **LINEAGE, "feedback": api.feedback.said.get(prediction_id)}
         abort(404, "There is no such prediction.")
 
     @app.get("/api/v1/images/<image_id>")
@@ -306,6 +351,13 @@ def _claims(authorization: str) -> dict[str, Any]:
     except jwt.PyJWTError:
         abort(401, "The token is not valid here.")
     return claims
+
+
+def _sent_top_k() -> int | None:
+    """top_k of a form, whose user has to be the caller."""
+    if request.form.get("user_id") != g.claims["sub"]:
+        abort(403, "user_id must be your own.")
+    return request.form.get("top_k", type=int)
 
 
 def _matches(prediction: dict[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 """The command line in this process, against a service in memory."""
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,8 +27,14 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def run(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> Run:
+def me() -> str:
+    """The id of whoever runs commands."""
+    return str(uuid.uuid4())
+
+
+@pytest.fixture
+def run(api: FakeApi, me: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command as an administrator of the service in memory."""
     monkeypatch.setenv("IMGCLASS_URL", api.url)
-    monkeypatch.setenv("IMGCLASS_TOKEN", token(admin=True))
+    monkeypatch.setenv("IMGCLASS_TOKEN", token(me, admin=True))
     return command_line.run

@@ -56,4 +56,4 @@ def test_needs_the_role_admin(run: Run) -> None:
     """Another user's token is told what it lacks."""
     result = run("audit", "--token", token())
     assert (result.exit_code, result.stderr) == (
-        1, "imgclass: This needs a token with the role admin. (status 403)\n")
+        4, "imgclass: This needs a token with the role admin. (status 403)\n")

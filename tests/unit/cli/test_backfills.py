@@ -176,13 +176,13 @@ def test_unknown(run: Run) -> None:
     missing = uuid.uuid4()
     result = run("backfill", "show", missing)
     assert (result.exit_code, result.stderr) == (
-        1, f"imgclass: There is no backfill {missing}. (status 404)\n")
+        5, f"imgclass: There is no backfill {missing}. (status 404)\n")
     assert run("backfill", "cancel", "everything").exit_code == 2
 
 
 def test_backfills_need_the_role_admin(run: Run) -> None:
     """Another user's token is told what it lacks."""
     result = run("backfill", "list", "--token", token())
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert result.stderr == (
         "imgclass: This needs a token with the role admin. (status 403)\n")

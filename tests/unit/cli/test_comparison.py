@@ -123,7 +123,7 @@ def test_options_that_cannot_be_meant(url: str, wrong: tuple[str, str]) -> None:
 def test_unknown_version(url: str) -> None:
     """What the service refuses is one line."""
     result = compare(url, new="v9")
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (5, "")
     assert result.stderr == "imgclass: There is no model version v9. (status 404)\n"
 
 

@@ -50,7 +50,7 @@ def test_own_token_is_admin_for_models(stack: Run) -> None:
 def test_own_token_goes_to_no_other_machine(stack: Run) -> None:
     """A token signed with the local secret is not sent elsewhere."""
     result = stack("history", "--url", "http://service.example")
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert result.stderr == (
         "imgclass: no token for http://service.example: give --token or set IMGCLASS_TOKEN\n")
 
@@ -61,17 +61,17 @@ def test_neither_token_nor_stack(
     """Without a token and a local stack one line names both ways out."""
     monkeypatch.delenv("IMGCLASS_TOKEN")
     result = run("history")
-    assert (result.exit_code, api.requests) == (1, [])
+    assert (result.exit_code, api.requests) == (4, [])
     assert "--token" in result.stderr
     assert "`make up`" in result.stderr
 
 
-@pytest.mark.parametrize("options", [
-    ("--url", "nowhere"), ("--url", "http://["), ("--token", "opaque")])
-def test_malformed_options(run: Run, options: tuple[str, str]) -> None:
+@pytest.mark.parametrize(("option", "value", "code"), [
+    ("--url", "nowhere", 1), ("--url", "http://[", 3), ("--token", "opaque", 4)])
+def test_malformed_options(run: Run, option: str, value: str, code: int) -> None:
     """A malformed address or token is told in one line."""
-    result = run("history", *options)
-    assert (result.exit_code, result.stdout) == (1, "")
+    result = run("history", option, value)
+    assert (result.exit_code, result.stdout) == (code, "")
     assert result.stderr.startswith("imgclass: ")
     assert result.stderr.count("\n") == 1
 

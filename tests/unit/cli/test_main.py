@@ -21,7 +21,9 @@ def test_help_names_every_command(run: Run) -> None:
     """--help lists what there is."""
     text = run("--help").stdout
     for command in (
-        "up", "down", "status", "clean-data", "token", "classify", "history", "models"
+        "up", "down", "status", "clean-data", "token", "classify", "upload", "watch", "history",
+        "show", "replay", "feedback", "export", "doctor", "completion", "models", "backfill",
+        "events"
     ):
         assert f"\n  {command} " in text
 

@@ -79,7 +79,7 @@ def test_show(run: Run, unsafe: Path) -> None:
 def test_show_of_an_unknown_version(run: Run) -> None:
     """A version nobody registered is told in one line."""
     result = run("models", "show", "v9")
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (5, "")
     assert result.stderr == "imgclass: There is no model v9. (status 404)\n"
 
 
@@ -103,6 +103,6 @@ def test_activate_a_rejected_model(run: Run, unsafe: Path) -> None:
 def test_models_need_the_role_admin(run: Run) -> None:
     """Another user's token is told what it lacks."""
     result = run("models", "list", "--token", token())
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert result.stderr == (
         "imgclass: This needs a token with the role admin. (status 403)\n")

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import sys
 import uuid
@@ -70,6 +71,27 @@ def test_table_is_shown_when_the_command_fails(on_terminal: Callable[[], Termina
     assert "a.jpg" in terminal.text()
 
 
+@pytest.mark.parametrize(("no_colour", "coloured"), [("", True), ("1", False)])
+def test_colours(
+    on_terminal: Callable[[], Terminal], monkeypatch: pytest.MonkeyPatch, no_colour: str,
+    coloured: bool,
+) -> None:
+    """A row has its colour on a terminal, unless NO_COLOR says no."""
+    monkeypatch.setenv("NO_COLOR", no_colour)
+    terminal = on_terminal()
+    with output.Rows("check") as rows:
+        rows.add("disk", style="red")
+    assert ("\x1b[31m" in terminal.getvalue()) is coloured
+    assert "disk" in terminal.text()
+
+
+def test_no_colours_on_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    """A pipe gets the text alone."""
+    with output.Rows("check") as rows:
+        rows.add("disk", style="red")
+    assert capsys.readouterr().out == "disk\n"
+
+
 def test_no_rows_no_table(on_terminal: Callable[[], Terminal]) -> None:
     """Without rows only the caption is shown."""
     terminal = on_terminal()
@@ -120,6 +142,20 @@ def test_json_writes_ids_and_instants_as_text(capsys: pytest.CaptureFixture[str]
     output.print_json([uuid.UUID(int=1), datetime(2026, 1, 2, tzinfo=timezone.utc)])
     assert capsys.readouterr().out == (
         '[\n  "00000000-0000-0000-0000-000000000001",\n  "2026-01-02T00:00:00+00:00"\n]\n')
+
+
+@pytest.mark.parametrize("values", [[], [1], [1, {"a": None}]], ids=str)
+def test_json_list(capsys: pytest.CaptureFixture[str], values: list[object]) -> None:
+    """A list that is printed piece by piece is one document."""
+    output.print_json_list(iter(values))
+    assert json.loads(capsys.readouterr().out) == values
+
+
+def test_json_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is read along is a line, whatever is in it."""
+    output.print_json_line({"id": uuid.UUID(int=1), "text": "a\nb"})
+    assert capsys.readouterr().out == (
+        '{"id": "00000000-0000-0000-0000-000000000001", "text": "a\\nb"}\n')
 
 
 @pytest.mark.parametrize(("text", "shown"), [

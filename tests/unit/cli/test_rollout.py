@@ -120,7 +120,7 @@ def test_active_model_is_refused(run: Run, arguments: tuple[str, ...]) -> None:
 def test_unknown_version(run: Run, arguments: tuple[str, ...]) -> None:
     """A version nobody registered is told in one line."""
     result = run("models", *arguments)
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (5, "")
     assert result.stderr == "imgclass: There is no model v9. (status 404)\n"
 
 
@@ -223,7 +223,7 @@ def test_push_from_the_bucket(run: Run, api: FakeApi, tmp_path: Path) -> None:
 def test_push_of_an_object_that_is_not_there(run: Run) -> None:
     """A key without an object is told in one line."""
     result = run("models", "push", "--object-key", "incoming/none.zip")
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (5, "")
     assert result.stderr == "imgclass: There is no object incoming/none.zip. (status 404)\n"
 
 

@@ -119,7 +119,7 @@ def test_interrupted_by_the_token(run: Run, folder: Path, api: FakeApi) -> None:
     """When the token expires, pictures that are stored already are not forgotten."""
     api.outage = Outage(401, times=1, after=2)
     result = run("upload", folder)
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (4, "")
     told, why = result.stderr.splitlines()
     assert told == (
         "imgclass: stored and going to be classified, see `imgclass history`: 1 of 2 pictures")

@@ -114,7 +114,7 @@ def test_retry_unknown(run: Run, webhook_id: str) -> None:
     unknown = uuid.uuid4()
     result = run("webhooks", "retry", webhook_id, unknown)
     assert (result.exit_code, result.stderr) == (
-        1, f"imgclass: There is no delivery {unknown}; what was delivered is forgotten. "
+        5, f"imgclass: There is no delivery {unknown}; what was delivered is forgotten. "
            "(status 404)\n")
 
 
@@ -131,4 +131,4 @@ def test_webhooks_need_the_role_admin(run: Run) -> None:
     """Another user's token is told what it lacks."""
     result = run("webhooks", "list", "--token", token())
     assert (result.exit_code, result.stderr) == (
-        1, "imgclass: This needs a token with the role admin. (status 403)\n")
+        4, "imgclass: This needs a token with the role admin. (status 403)\n")

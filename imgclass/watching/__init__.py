@@ -1,0 +1,1 @@
+"""Watching a folder: each picture that comes to lie there is classified once."""
