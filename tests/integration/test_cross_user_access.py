@@ -50,6 +50,10 @@ CASES = [
          "/api/v1/predictions/{prediction_id}"),
     Case("history", "GET", "/api/v1/predictions/stats",
          "/api/v1/predictions/stats?user_id={user_id}"),
+    Case("history", "PUT", "/api/v1/predictions/<uuid:prediction_id>/feedback",
+         "/api/v1/predictions/{prediction_id}/feedback", options={"json": {"label": "cup"}}),
+    Case("history", "DELETE", "/api/v1/predictions/<uuid:prediction_id>/feedback",
+         "/api/v1/predictions/{prediction_id}/feedback", allowed=204),
     Case("history", "GET", "/api/v1/images/<uuid:image_id>", "/api/v1/images/{image_id}"),
     Case("history", "GET", "/api/v1/images/<uuid:image_id>/content",
          "/api/v1/images/{image_id}/content"),
@@ -67,6 +71,7 @@ ERASING = [
 ]
 # The routes that show and change what is the caller's own, whatever is sent.
 OWN = {
+    ("history", "GET", "/api/v1/predictions/uncertain"),
     ("predict", "POST", "/api/v1/uploads"),
     ("history", "GET", "/api/v1/users/me"),
     ("history", "DELETE", "/api/v1/users/me"),
