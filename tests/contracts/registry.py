@@ -25,6 +25,7 @@ def new_version(version: str = "v1", **changes: Any) -> NewVersion:
         "version": version, "model_path": f"{version}/{digest}", "name": "tiny",
         "digest": digest, "size_bytes": 1 << 33,
         "manifest": manifest({}, version=version, description="Größe\n寸法 📷 :x %s {}"),
+        "labels": ["naïve 100%", "寸法 'x' {}"],
         "origin": Origin(ADMIN, "request-1", "192.0.2.7"), **changes})
 
 

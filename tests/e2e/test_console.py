@@ -21,8 +21,8 @@ COFFEE, CAT = (ROOT / "examples/pictures" / name for name in ("coffee.jpg", "che
 SCREENSHOTS = ROOT / "build" / "screenshots"
 WIDE, NARROW = (1200, 850), (360, 740)
 LOOKS = {"light": ("light", WIDE), "dark": ("dark", WIDE), "narrow": ("light", NARROW)}
-# What a service may lack, and the picture that is none.
-ABSENT = ("/predictions/uncertain", "/drift")
+# What the service does not measure yet.
+ABSENT = ("/drift",)
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'")
@@ -292,45 +292,56 @@ def test_dashboard(stack: Stack, open_page: Open) -> None:
     expect(days).to_have_count(7)
 
 
-def test_feedback_and_drift(stack: Stack, open_page: Open) -> None:
-    """Where the service has feedback, an answer is confirmed or corrected, and the least certain
-    ones are a view of the history; where it measures drift, the dashboard shows it."""
+def test_feedback(stack: Stack, open_page: Open) -> None:
+    """The least certain answers are a view of the history, from which one is confirmed, corrected
+    and taken back; a label that the model does not have is refused, and why."""
     email = somebody()
     with client_of(stack, email) as client:
-        answer = client.predict(COFFEE)
-    page = open_page()
-    sent: list[object] = []
-
-    def take(route: Route) -> None:
-        sent.append(route.request.post_data_json)
-        route.fulfill(json={"label": "x"})
-
-    page.route("**/predictions/uncertain?*", lambda route: route.fulfill(json={
-        "predictions": [{
-            "prediction_id": str(answer.prediction_id), "image_id": str(answer.image_id),
-            "predicted_class": "espresso", "confidence_score": 0.5,
-            "created_at": "2026-01-31T12:00:00Z"}], "next_cursor": None}))
-    page.route("**/feedback", take)
-    page.route("**/drift?*", lambda route: route.fulfill(json={
-        "models": [{"model_version": "v1", "psi": {"class_mix": 0.02, "confidence": 0.31}}]}))
-    sign_in(page, token_of(stack, email, admin=True)[0])
+        client.predict(COFFEE)
+    page = open_page("/feedback")
+    sign_in(page, token_of(stack, email)[0])
     visit(page, "History")
     page.get_by_role("link", name="Least certain").click()
     expect(page.get_by_text("1 shown")).to_be_visible()
     page.get_by_role("link", name="espresso").click()
     feedback = page.get_by_role("region", name="Feedback")
+    said = feedback.get_by_role("status")
     feedback.get_by_role("button", name="It is espresso").click()
-    expect(feedback.get_by_role("status")).to_have_text("Labelled espresso.")
-    feedback.get_by_label("It is rather").fill("cup")
-    feedback.get_by_label("Comment").fill("a whole one")
+    expect(said).to_have_text("Labelled espresso.")
+    feedback.get_by_label("It is rather").fill("nothing of the kind")
     feedback.get_by_role("button", name="Correct").click()
-    expect(feedback.get_by_role("status")).to_have_text("Labelled cup.")
-    assert sent == [{"label": "espresso", "comment": None},
-                    {"label": "cup", "comment": "a whole one"}]
+    expect(feedback).to_contain_text("label must be one of the classes of model version v1")
+    feedback.get_by_label("It is rather").fill("a cat having a striped coat")
+    feedback.get_by_label("Comment").fill("asleep in it")
+    feedback.get_by_role("button", name="Correct").click()
+    expect(said).to_have_text("Labelled a cat having a striped coat.")
+    page.reload()
+    expect(said).to_have_text("Labelled a cat having a striped coat.")
+    expect(feedback.get_by_label("Comment")).to_have_value("asleep in it")
+    page.goto(f"{stack.gateway.url}/console/#/history?view=uncertain")
+    expect(page.get_by_text("Nothing here yet.")).to_be_visible()
+    page.go_back()
+    feedback.get_by_role("button", name="Withdraw").click()
+    expect(said).to_have_text("The label is withdrawn.")
+
+
+def test_older_service(stack: Stack, open_page: Open) -> None:
+    """What a service does not have is not shown."""
+    email = somebody()
+    with client_of(stack, email) as client:
+        answer = client.predict(COFFEE)
+    page = open_page("/predictions/uncertain", "/drift")
+    for absent in ("**/predictions/uncertain?*", "**/drift?*"):
+        page.route(absent, lambda route: route.fulfill(status=404, json={"status": 404}))
+    sign_in(page, token_of(stack, email, admin=True)[0])
+    visit(page, "History")
+    expect(page.get_by_text("1 of 1")).to_be_visible()
+    expect(page.get_by_role("link", name="Least certain")).to_have_count(0)
+    page.goto(f"{stack.gateway.url}/console/#/history/{answer.prediction_id}")
+    expect(page.get_by_role("region", name="Lineage")).to_be_visible()
+    expect(page.get_by_role("region", name="Feedback")).to_have_count(0)
     visit(page, "Dashboard")
-    drift = page.get_by_role("region", name="Drift")
-    expect(drift.get_by_role("row").filter(has_text="v1 confidence")).to_contain_text("much")
-    expect(drift.get_by_role("row").filter(has_text="v1 class mix")).to_contain_text("stable")
+    expect(page.get_by_role("region", name="Drift")).to_have_count(0)
 
 
 @pytest.mark.parametrize("look", LOOKS)

@@ -41,6 +41,7 @@ def prediction(user_id: uuid.UUID, **changes: Any) -> Row:
         "twin_digest": "2" * 64,
         "preprocessing_digest": "3" * 64,
         "image_sha256": "4" * 64,
+        "feedback": None,
         **changes,
     }
 

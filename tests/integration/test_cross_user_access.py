@@ -56,6 +56,10 @@ CASES = [
          "/api/v1/predictions/{prediction_id}"),
     Case("history", "GET", "/api/v1/predictions/stats",
          "/api/v1/predictions/stats?user_id={user_id}"),
+    Case("history", "PUT", "/api/v1/predictions/<uuid:prediction_id>/feedback",
+         "/api/v1/predictions/{prediction_id}/feedback", options={"json": {"label": "cup"}}),
+    Case("history", "DELETE", "/api/v1/predictions/<uuid:prediction_id>/feedback",
+         "/api/v1/predictions/{prediction_id}/feedback", allowed=204),
     Case("history", "GET", "/api/v1/images/<uuid:image_id>", "/api/v1/images/{image_id}"),
     Case("history", "GET", "/api/v1/images/<uuid:image_id>/content",
          "/api/v1/images/{image_id}/content"),
@@ -73,6 +77,7 @@ ERASING = [
 ]
 # The routes that show and change what is the caller's own, whatever is sent.
 OWN = {
+    ("history", "GET", "/api/v1/predictions/uncertain"),
     ("predict", "POST", "/api/v1/uploads"),
     ("predict", "GET", "/v2"),
     *(("predict", method, f"/v2/models/<name>{version}{rest}")

@@ -17,6 +17,9 @@ from history.erasure import routes as erasure_routes
 from history.erasure.repository import PostgresErasures
 from history.erasure.service import Erasures
 from history.erasure.worker import ErasureWorker
+from history.feedback import routes as feedback_routes
+from history.feedback.repository import PostgresFeedback
+from history.feedback.service import Feedback
 from history.images import routes as image_routes
 from history.images.repository import PostgresImageReader
 from history.images.service import ImageArchive
@@ -60,6 +63,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         PredictionHistory(PostgresPredictionReader(database), trail)))
     app.register_blueprint(stats_routes.create_routes(
         PredictionStats(PostgresStatsReader(database), trail)))
+    app.register_blueprint(feedback_routes.create_routes(
+        Feedback(PostgresFeedback(database), trail)))
     app.register_blueprint(image_routes.create_routes(
         ImageArchive(PostgresImageReader(database), pictures, trail)))
     app.register_blueprint(user_routes.create_routes(

@@ -63,6 +63,7 @@ def add_prediction(rows: Connection, add_image: AddImage) -> AddPrediction:
     """Writes a prediction and, if need be, its picture and its owner."""
     def add(row: Row) -> None:
         columns = {**row, "top_k": Json(row["top_k"])}
+        assert columns.pop("feedback") is None
         add_image(image(row["user_id"], image_id=row["image_id"],
                         object_key=f"2026/01/31/{row['image_id']}.jpg",
                         sha256=columns.pop("image_sha256")))

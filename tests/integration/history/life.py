@@ -13,6 +13,7 @@ from common.db import Database
 from common.storage import S3ObjectStore
 from history.erasure.repository import PostgresErasures
 from history.erasure.worker import ErasureWorker
+from history.feedback.repository import PostgresFeedback
 from predict.idempotency.key import read_key
 from predict.idempotency.repository import PostgresKeyRepository
 from predict.inbox.events import found_event
@@ -51,6 +52,7 @@ class Life:
         self.contents: set[bytes] = set()
         self.images: list[uuid.UUID] = []
         self._settings, self._store, self._bucket = settings, store, bucket
+        self._database = database
         self._predictions = PostgresPredictionRepository(database, has_sink=True)
         self._keys = PostgresKeyRepository(database)
         self._inbox = PostgresInbox(database, bucket, has_sink=True)
@@ -64,6 +66,7 @@ class Life:
         self.send("by an administrator", key=uuid.uuid4())
         self._put_aside(self.send("put aside"))
         self._backfill(image_id)
+        self._say(image_id)
         kept = self.upload("kept", keep=True)
         self._repeat("kept", kept)
         self.upload("classified", keep=False)
@@ -173,6 +176,13 @@ class Life:
         begun = self._erasures.erase_image(image_id, self.user_id, Origin(self.user_id), LEASE)
         assert begun is not None and begun.claim is not None
         assert ErasureWorker(self._erasures, self._store).work(begun.claim, float("inf"))
+
+    def _say(self, image_id: uuid.UUID) -> None:
+        (row,) = query(self._settings, """
+            SELECT prediction_id FROM predictions WHERE image_id = %s AND backfill_id IS NULL""",
+                       image_id)
+        PostgresFeedback(self._database).put(
+            row["prediction_id"], "cup", f"the cup of {self.name}")
 
     def _backfill(self, image_id: uuid.UUID) -> None:
         """A backfill of this user's pictures, which one of them failed."""

@@ -13,6 +13,7 @@ import pytest
 from psycopg2.extensions import connection as Connection
 
 from common.config import Settings
+from history.feedback import repository as feedback
 from history.images import repository as images
 from history.predictions import repository as predictions
 from history.users import repository as users
@@ -24,6 +25,7 @@ NOBODY: dict[str, Any] = dict.fromkeys((
     "predicted_class", "min_confidence", "model_version", "source", "since", "until",
     "cursor_time", "cursor_id"))
 ONE = {"prediction_id": uuid.UUID(int=7), "image_id": uuid.UUID(int=7), "owner": ADA}
+UNCERTAIN = {"user_id": ADA, "limit": 21}
 MARCH = {"since": "2025-03-01T00:00Z", "until": "2025-04-01T00:00Z"}
 CURSOR = {"cursor_time": "2025-06-01T00:00Z", "cursor_id": uuid.UUID(int=7)}
 FILTERS: list[dict[str, Any]] = [
@@ -39,10 +41,11 @@ FILL = """
     FROM generate_series(1, {rows}) AS number;
     INSERT INTO predictions (
         prediction_id, image_id, user_id, model_version, predicted_class, confidence_score,
-        prediction_time_ms, source, created_at)
+        prediction_time_ms, source, created_at, top_k)
     SELECT image_id, image_id, user_id, 'v' || 1 + size_bytes * 2 / ({rows} + 1),
         'class ' || mod(size_bytes, 31), mod(size_bytes, 1000) / 1000.0, 1, 'http',
-        timestamptz '2025-01-01' + size_bytes * interval '10 minutes'
+        timestamptz '2025-01-01' + size_bytes * interval '10 minutes',
+        jsonb_build_array(jsonb_build_object('confidence', mod(size_bytes, 1000) / 1000.0))
     FROM images;
     ANALYZE"""
 
@@ -80,6 +83,10 @@ def questions() -> Iterator[tuple[Any, str, dict[str, Any]]]:
         yield predictions, "list_predictions", listed
         yield predictions, "list_predictions", {**listed, **CURSOR}
         yield predictions, "count_predictions", listed
+    yield feedback, "list_uncertain", {**UNCERTAIN, "cursor_margin": None, "cursor_id": None}
+    yield feedback, "list_uncertain", {
+        **UNCERTAIN, "cursor_margin": 0.5, "cursor_id": uuid.UUID(int=7)}
+    yield feedback, "find_subject", {**ONE, "label": "cup"}
     yield predictions, "add_counts_up", {"user_id": ADA, **NOBODY}
     yield predictions, "find_prediction", ONE
     yield images, "find_image", ONE

@@ -8,12 +8,16 @@ from datetime import timedelta
 import pytest
 
 from common.cursors import Position
+from common.config import Settings
 from common.db import Database
+from history.feedback.repository import PostgresFeedback
 from history.images.repository import PostgresImageReader
 from history.predictions.repository import Filters, PostgresPredictionReader
 from history.stats.repository import PostgresStatsReader
+from tests.contracts.feedback import LABELS, FeedbackContract
 from tests.contracts.history import (
     ADA, ImageReaderContract, PredictionReaderContract, StatsReaderContract)
+from tests.databases import query
 from tests.fakes.history import NOON, prediction
 from tests.integration.history.conftest import AddImage, AddPrediction
 
@@ -71,6 +75,24 @@ class TestPostgresStatsReader(StatsReaderContract):
     @pytest.fixture
     def stats(self, database: Database) -> PostgresStatsReader:
         return PostgresStatsReader(database)
+
+    @pytest.fixture
+    def add(self, add_prediction: AddPrediction) -> AddPrediction:
+        return add_prediction
+
+
+class TestPostgresFeedback(FeedbackContract):
+    """The real feedback."""
+
+    @pytest.fixture
+    def feedback(self, database: Database, database_settings: Settings) -> PostgresFeedback:
+        query(database_settings, "UPDATE model_versions SET labels = %s WHERE version = 'v1'",
+              LABELS)
+        return PostgresFeedback(database)
+
+    @pytest.fixture
+    def reader(self, database: Database) -> PostgresPredictionReader:
+        return PostgresPredictionReader(database)
 
     @pytest.fixture
     def add(self, add_prediction: AddPrediction) -> AddPrediction:

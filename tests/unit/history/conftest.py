@@ -14,6 +14,8 @@ from common.web import create_web_app
 from history.erasure import routes as erasure_routes
 from history.erasure.service import Erasures
 from history.erasure.worker import ErasureWorker
+from history.feedback import routes as feedback_routes
+from history.feedback.service import Feedback
 from history.images import routes as image_routes
 from history.images.repository import Image
 from history.images.service import ImageArchive
@@ -29,6 +31,7 @@ from tests import tokens
 from tests.environments import settings
 from tests.fakes.audit import InMemoryTrail
 from tests.fakes.erasures import InMemoryErasures
+from tests.fakes.feedback import InMemoryFeedback
 from tests.fakes.history import (
     InMemoryImageReader, InMemoryPredictionReader, InMemoryStatsReader, InMemoryUserReader,
     image, prediction)
@@ -54,13 +57,16 @@ class House:
 
     def __post_init__(self) -> None:
         app = create_web_app(
-            "history", Authenticator(settings()), {}, 1000, CollectorRegistry(),
+            "history", Authenticator(settings()), {}, 100_000, CollectorRegistry(),
             MachineToken(EVENTS_TOKEN), open_paths=reference_routes.OPEN_PATHS)
         app.register_blueprint(reference_routes.create_routes())
         app.register_blueprint(prediction_routes.create_routes(
             PredictionHistory(self.predictions, self.trail)))
         app.register_blueprint(stats_routes.create_routes(
             PredictionStats(self.stats, self.trail)))
+        self.feedback = InMemoryFeedback(self.predictions.rows)
+        app.register_blueprint(feedback_routes.create_routes(
+            Feedback(self.feedback, self.trail)))
         app.register_blueprint(image_routes.create_routes(
             ImageArchive(self.images, self.store, self.trail)))
         app.register_blueprint(user_routes.create_routes(Users(self.users, self.trail)))

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import pytest
 
+from history.predictions.repository import Row
+from tests.contracts.feedback import LABELS, FeedbackContract
 from tests.contracts.history import (
     AddImage,
     AddPrediction,
@@ -10,6 +12,7 @@ from tests.contracts.history import (
     PredictionReaderContract,
     StatsReaderContract,
 )
+from tests.fakes.feedback import InMemoryFeedback
 from tests.fakes.history import (
     InMemoryImageReader, InMemoryPredictionReader, InMemoryStatsReader)
 
@@ -36,6 +39,30 @@ class TestInMemoryStatsReader(StatsReaderContract):
     @pytest.fixture
     def add(self, stats: InMemoryStatsReader) -> AddPrediction:
         return stats.rows.append
+
+
+class TestInMemoryFeedback(FeedbackContract):
+    """What was said, beside the dictionaries."""
+
+    @pytest.fixture
+    def rows(self) -> list[Row]:
+        return []
+
+    @pytest.fixture
+    def feedback(self, rows: list[Row]) -> InMemoryFeedback:
+        feedback = InMemoryFeedback(rows)
+        feedback.labels["v1"] = LABELS
+        return feedback
+
+    @pytest.fixture
+    def reader(self, rows: list[Row]) -> InMemoryPredictionReader:
+        reader = InMemoryPredictionReader()
+        reader.rows = rows
+        return reader
+
+    @pytest.fixture
+    def add(self, rows: list[Row]) -> AddPrediction:
+        return rows.append
 
 
 class TestInMemoryImageReader(ImageReaderContract):

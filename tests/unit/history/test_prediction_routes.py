@@ -256,6 +256,7 @@ def test_detail(house: House) -> None:
         "twin_digest": None,
         "preprocessing_digest": "3" * 64,
         "image_sha256": "4" * 64,
+        "feedback": None,
     }
 
 

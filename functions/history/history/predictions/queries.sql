@@ -36,13 +36,16 @@ WHERE user_id = :user_id
     AND (:until::timestamptz IS NULL OR created_at < :until);
 
 -- name: find_prediction^
--- One prediction with its lineage; an owner of null finds anybody's.
+-- One prediction with its lineage and what was said of it; an owner of null finds anybody's.
 SELECT
     prediction_id, predictions.image_id, predictions.user_id, predicted_class, confidence_score,
     prediction_time_ms, top_k, predictions.created_at, predictions.source, request_id,
     model_version, engine, model_digest, twin_digest, preprocessing_digest,
-    encode(images.sha256, 'hex') AS image_sha256
+    encode(images.sha256, 'hex') AS image_sha256,
+    said.label AS said_label, said.comment AS said_comment, said.created_at AS said_created_at,
+    said.updated_at AS said_updated_at
 FROM predictions
 JOIN images USING (image_id)
+LEFT JOIN feedback AS said USING (prediction_id)
 WHERE prediction_id = :prediction_id
     AND (:owner::uuid IS NULL OR predictions.user_id = :owner);

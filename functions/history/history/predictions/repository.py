@@ -14,6 +14,8 @@ _queries = load_queries(Path(__file__).with_name("queries.sql"))
 
 Row = dict[str, Any]
 
+_FEEDBACK = ("label", "comment", "created_at", "updated_at")
+
 
 @dataclass(frozen=True)
 class Filters:
@@ -43,7 +45,8 @@ class PredictionReader(Protocol):
         """Rows, newest first, and how many there are in all."""
 
     def find(self, prediction_id: uuid.UUID, owner: uuid.UUID | None) -> Row | None:
-        """One prediction with its lineage, if it belongs to `owner`; None owns everything."""
+        """One prediction with its lineage and, under `feedback`, what was said of it or None; if
+        it belongs to `owner`, and None owns everything."""
 
 
 class PostgresPredictionReader:
@@ -68,4 +71,9 @@ class PostgresPredictionReader:
         with self._database.transaction() as connection:
             row: Row | None = _queries.find_prediction(
                 connection, prediction_id=prediction_id, owner=owner)
-        return row
+        return row and _with_feedback(row)
+
+
+def _with_feedback(row: Row) -> Row:
+    said = {name: row.pop(f"said_{name}") for name in _FEEDBACK}
+    return {**row, "feedback": None if said["label"] is None else said}

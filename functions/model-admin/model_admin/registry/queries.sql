@@ -1,8 +1,10 @@
 -- name: insert_version!
 -- Register a version; nothing happens if it exists already.
 INSERT INTO model_versions (
-    version, model_path, name, digest, size_bytes, manifest, registered_by)
-VALUES (:version, :model_path, :name, :digest, :size_bytes, :manifest, :registered_by)
+    version, model_path, name, digest, size_bytes, manifest, labels,
+    registered_by)
+VALUES (
+    :version, :model_path, :name, :digest, :size_bytes, :manifest, :labels, :registered_by)
 ON CONFLICT (version) DO NOTHING;
 
 -- name: find_version^

@@ -26,6 +26,7 @@ class NewVersion:
     digest: str
     size_bytes: int
     manifest: dict[str, Any]
+    labels: list[str]
     origin: Origin
 
 

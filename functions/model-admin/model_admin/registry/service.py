@@ -8,6 +8,7 @@ from pathlib import Path
 
 from common.audit import Origin
 from common.errors import Conflict, ImgclassError, NotFound
+from common.inference.manifest import parse_labels
 from common.model_store import archive_key, labels_key, model_path
 from common.storage import ObjectStore
 from model_admin.registry.archive import ModelArchive, read_archive
@@ -48,7 +49,7 @@ class ModelRegistry:
         self._store.upload(archive_key(folder), path)
         created = self._repository.insert(NewVersion(
             version, folder, archive.manifest["name"], archive.digest, archive.size_bytes,
-            archive.manifest, origin))
+            archive.manifest, parse_labels(archive.labels.decode()), origin))
         row = self.find(version)
         if not created and row["digest"] != archive.digest:
             self._remove(folder)  # somebody else registered this version at the same time

@@ -1,0 +1,1 @@
+"""What people say of predictions, and which ones to ask them about."""

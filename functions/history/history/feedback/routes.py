@@ -1,0 +1,65 @@
+"""Feedback and what to ask about: parse, call once, serialise."""
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from common.body import BoundedBody
+from common.errors import InvalidRequest, InvalidValue
+from common.fields import parse_integer
+from common.web import origin, principal
+from history.feedback.service import Feedback
+
+DEFAULT_LIMIT, MAX_LIMIT = 20, 100
+MAX_LABEL, MAX_COMMENT = 255, 2000
+# Every character of both as the six of a JSON escape.
+MAX_BODY_BYTES = 16_384
+
+
+def create_routes(feedback: Feedback) -> Blueprint:
+    """The routes with which people say what a picture shows."""
+    routes = Blueprint("feedback", __name__, url_prefix="/api/v1/predictions")
+
+    @routes.before_request
+    def bound_body() -> None:
+        request.environ["wsgi.input"] = BoundedBody(
+            request.environ["wsgi.input"], MAX_BODY_BYTES, request.content_length)
+
+    @routes.get("/uncertain")
+    def list_uncertain() -> ResponseReturnValue:
+        sent = request.args.get("limit")
+        limit = DEFAULT_LIMIT if sent is None else parse_integer("limit", sent, 1, MAX_LIMIT)
+        page = feedback.uncertain(principal(), limit, request.args.get("cursor"))
+        return {"predictions": page.rows, "limit": limit, "next_cursor": page.next_cursor}
+
+    @routes.put("/<uuid:prediction_id>/feedback")
+    def put_feedback(prediction_id: uuid.UUID) -> ResponseReturnValue:
+        label, comment = _opinion(request.get_json(silent=True))
+        return jsonify(feedback.put(principal(), prediction_id, label, comment, origin()))
+
+    @routes.delete("/<uuid:prediction_id>/feedback")
+    def remove_feedback(prediction_id: uuid.UUID) -> ResponseReturnValue:
+        feedback.remove(principal(), prediction_id, origin())
+        return "", 204
+
+    return routes
+
+
+def _opinion(body: Any) -> tuple[str, str | None]:
+    if not isinstance(body, dict) or body.get("label") is None:
+        raise InvalidRequest("Send a JSON object with label and, if you like, comment.")
+    label, comment = body["label"], body.get("comment") or None
+    if not isinstance(label, str) or not 0 < len(label) <= MAX_LABEL or not label.isprintable():
+        raise InvalidValue(f"label must be a text of 1 to {MAX_LABEL} printable characters.")
+    if comment is not None and not _is_comment(comment):
+        raise InvalidValue(f"comment must be a text of at most {MAX_COMMENT} characters.")
+    return label, comment
+
+
+def _is_comment(comment: Any) -> bool:
+    """Lines of printable characters: PostgreSQL takes neither NUL nor half of a pair."""
+    return isinstance(comment, str) and len(comment) <= MAX_COMMENT and all(
+        each.isprintable() or each in "\r\n\t" for each in comment)
