@@ -37,9 +37,17 @@ class Insight(Api):
         since: datetime | None = None,
         until: datetime | None = None,
         model_version: str | None = None,
+        window: str | None = None,
+        baseline: str | None = None,
     ) -> Drift:
-        """How far classes, confidence and brightness have moved (role admin)."""
-        asked = Filters(model_version=model_version, since=since, until=until)
+        """How far classes, confidence and brightness have moved (role admin).
+
+        The window is from `since`, or of a length such as 24h or 7d, to `until` or now; the
+        baseline, before it, is as long unless told otherwise.
+        """
+        asked = Filters(model_version=model_version, since=since, until=until).parameters()
+        lengths = {"window": window, "baseline": baseline}
+        asked |= {name: length for name, length in lengths.items() if length is not None}
         response = self._transport.send(
-            "GET", "/api/v1/drift", params=asked.parameters(), timeout=ANALYSIS_TIMEOUT_SECONDS)
+            "GET", "/api/v1/drift", params=asked, timeout=ANALYSIS_TIMEOUT_SECONDS)
         return read_answer(response, Drift.from_document)

@@ -51,7 +51,7 @@ def _notification(client: Client) -> Finding:
         return warning(
             "notification", f"of the latest {len(latest)} uploads the sweep has found {missed}, "
             "that no notification had told of",
-            "set the bucket's notification and its token: docs/uploads.md, \"Setting it up\"")
+            "set the bucket's notification and its token: docs/uploads.md, \"Other stores\"")
     if not latest:
         return skipped("notification", "nothing was put into the bucket so far")
     return ok("notification", f"the latest {len(latest)} uploads were told at once")

@@ -86,6 +86,21 @@ def test_watch_and_show(imgclass: Program, tmp_path: Path) -> None:
     assert (shown["predicted_class"], shown["engine"]) == ("espresso", "litert")
 
 
+def test_feedback(imgclass: Program) -> None:
+    """A prediction is corrected, shown so, and asked about again once that is taken back."""
+    said = json.loads(imgclass("classify", PICTURES / "coffee.jpg", "--json").stdout)
+    prediction_id = said[0]["prediction_id"]
+    refused = imgclass("feedback", prediction_id, "no class of any model")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert imgclass(
+        "feedback", prediction_id, "coffee mug", "--comment", "in front").returncode == 0
+    shown = json.loads(imgclass("show", prediction_id, "--json").stdout)["feedback"]
+    assert (shown["label"], shown["comment"]) == ("coffee mug", "in front")
+    assert prediction_id not in imgclass("uncertain", "--limit", 1000).stdout
+    assert imgclass("feedback", prediction_id, "--remove").returncode == 0
+    assert prediction_id in imgclass("uncertain", "--limit", 1000).stdout
+
+
 def test_batch_and_stored_picture(stack: Stack) -> None:
     """A batch answers each picture, and one that is stored is classified again by its id."""
     with client_of(stack, "batch@example.com") as client:

@@ -24,8 +24,12 @@ STATS = {
     "latency_ms": {"p50": 12, "p95": 20, "p99": 20,
                    "histogram": [{"from": 0, "to": None, "count": 3}]}}
 DRIFT = {
-    "model_version": "v1", "baseline": {"predictions": 1000}, "psi": {
-        "class_mix": 0.02, "confidence": 0.3}, "windows": [{"psi_brightness": 0.11}]}
+    "window": {"from": "2026-01-08T00:00:00Z", "to": "2026-01-15T00:00:00Z"},
+    "baseline": {"from": "2026-01-01T00:00:00Z", "to": "2026-01-08T00:00:00Z"},
+    "models": [{
+        "model_version": "v1", "psi": {"class_mix": 0.02, "brightness": None},
+        "answers": {"class_mix": {"window": 300, "baseline": 900},
+                    "brightness": {"window": 0, "baseline": 900}}}]}
 
 
 @dataclass

@@ -160,10 +160,14 @@ def test_stats(client: Client, api: FakeApi) -> None:
     assert api.exports.asked == [{"model_version": "v1", "from": SINCE.isoformat()}]
 
 
-def test_drift(client: Client) -> None:
-    """Every index of the report is found, wherever it stands."""
-    assert client.drift(until=SINCE).indices == {
-        "psi.class_mix": 0.02, "psi.confidence": 0.3, "windows.0.psi_brightness": 0.11}
+def test_drift(client: Client, api: FakeApi) -> None:
+    """Each version has its indices and what they are of; the window reaches the service."""
+    drift = client.drift(until=SINCE, window="7d", baseline="30d")
+    (model,) = drift.models
+    assert (model.model_version, model.psi) == ("v1", {"class_mix": 0.02, "brightness": None})
+    assert (model.answers["class_mix"].window, drift.baseline.until) == (300, drift.window.since)
+    assert api.exports.asked == [
+        {"to": SINCE.isoformat(), "window": "7d", "baseline": "30d"}]
 
 
 def test_health(client: Client, api: FakeApi) -> None:
