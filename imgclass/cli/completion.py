@@ -29,4 +29,5 @@ def completion(
     from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
     typer.echo(get_completion_script(
-        prog_name=PROGRAM, complete_var=f"_{PROGRAM.upper()}_COMPLETE", shell=shell.value))
+        prog_name=PROGRAM, complete_var=f"_{PROGRAM.upper()}_COMPLETE",
+        shell=shell.value))  # nosec B604  # the name of one; none is run

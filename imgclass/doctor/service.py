@@ -19,8 +19,8 @@ MUCH_SKEW_SECONDS, SOME_SKEW_SECONDS = 30.0, 5.0
 SOON_SECONDS = 600.0
 PORTS = {"http": 80, "https": 443}
 
-NEW_TOKEN = ("get a new one, here with `imgclass token --email ADDRESS`, elsewhere from your "
-             "identity provider, and set IMGCLASS_TOKEN")
+MEND_IDENTITY = ("get a new one, here with `imgclass token --email ADDRESS`, elsewhere from "
+                 "your identity provider, and set IMGCLASS_TOKEN")
 
 
 def check_address(url: str) -> Finding:
@@ -76,17 +76,17 @@ def check_token(token: str, now: Callable[[], float] = time.time) -> Finding:
         claims = claims_of(token)
         expires, starts = (_number(claims.get(name)) for name in ("exp", "nbf"))
     except InvalidToken as error:
-        return failed("token", str(error), NEW_TOKEN)
+        return failed("token", str(error), MEND_IDENTITY)
     if expires is None:
-        return failed("token", "the token does not say when it expires", NEW_TOKEN)
+        return failed("token", "the token does not say when it expires", MEND_IDENTITY)
     left = expires - now()
     if left <= 0:
-        return failed("token", f"the token has expired {_span(-left)} ago", NEW_TOKEN)
+        return failed("token", f"the token has expired {_span(-left)} ago", MEND_IDENTITY)
     if starts is not None and starts > now():
         return failed("token", f"the token is valid in {_span(starts - now())}",
                       "wait, or set the clocks: see the check of the clock")
     if left < SOON_SECONDS:
-        return warning("token", f"the token expires in {_span(left)}", NEW_TOKEN)
+        return warning("token", f"the token expires in {_span(left)}", MEND_IDENTITY)
     return ok("token", f"the token is valid for another {_span(left)}")
 
 
@@ -96,7 +96,7 @@ def check_access(client: Client) -> Finding:
         found = client.predictions(limit=1)
     except ProblemError as error:
         if error.status in (401, 403):
-            return failed("access", str(error), NEW_TOKEN)
+            return failed("access", str(error), MEND_IDENTITY)
         return failed("access", str(error), "look for what is missing in the functions' logs: "
                       "/_/ready of each function says it, too")
     except ClientError as error:
