@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 
 from common.deadlines import Deadline
 from common.errors import CommitUnknown, ImgclassError
-from common.inference.engine import Score
+from common.inference.engine import Pixels, Score
 from common.inference.imaging import Picture, open_picture
 from common.inference.model import Model
 from common.storage import ObjectStore, Writing
@@ -136,7 +136,7 @@ class ClassificationService:
             stored.result()
             with self._telemetry.record_seconds.time():
                 prediction_id = self._repository.record(
-                    _record(submission, picture, model, image_id, key, scores, elapsed_ms),
+                    _record(submission, picture, pixels, model, image_id, key, scores, elapsed_ms),
                     submission.upload.claim if submission.upload else submission.claim,
                     submission.began)
         except CommitUnknown:
@@ -172,6 +172,7 @@ class ClassificationService:
 def _record(
     submission: Submission,
     picture: Picture,
+    pixels: Pixels,
     model: Model,
     image_id: uuid.UUID,
     key: str,
@@ -189,6 +190,7 @@ def _record(
         sha256=hashlib.sha256(submission.data).digest(),
         width=picture.width,
         height=picture.height,
+        brightness=model.brightness(pixels),
         source=submission.source,
         predicted_class=scores[0].label,
         confidence_score=scores[0].confidence,
