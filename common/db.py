@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import queue
 import select
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from common.tracing import span
 CONNECT_TIMEOUT_SECONDS = 3
 STATEMENT_TIMEOUT_MILLISECONDS = 10_000
 POOL_WAIT_SECONDS = 5
+STREAMED_ROWS = 500
 
 psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]  # the stubs leave it bare
 
@@ -72,6 +73,17 @@ class Database:
             raise Conflict() from error
         finally:
             self._give_back(connection)
+
+    def stream(self, statement: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """The rows of a query, a few hundred at a time in memory, in one transaction.
+
+        A connection is held until the rows end or are closed. Raises what `transaction` does.
+        """
+        with self.transaction() as connection, connection.cursor(name="stream") as cursor:
+            cursor.itersize = STREAMED_ROWS
+            cursor.execute(statement, parameters)
+            for row in cursor:
+                yield dict(row)
 
     def connect(self) -> Connection:
         """A connection outside the pool. Raises psycopg2.OperationalError."""

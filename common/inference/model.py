@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from common.deadlines import Deadline
 from common.errors import ModelUnavailable
 from common.inference.batching import MicroBatcher
+from common.inference.brightness import brightness
 from common.inference.engine import Engine, Pixels, Score, best_scores, probabilities
 from common.inference.files import ModelFiles
 from common.inference.imaging import Picture, preprocess
@@ -68,6 +69,10 @@ class Model:
     def preprocess(self, picture: Picture) -> Pixels:
         """A picture as this model's input. Raises BrokenPicture."""
         return preprocess(picture, self.manifest)
+
+    def brightness(self, pixels: Pixels) -> float:
+        """Mean luma, 0..1, of a picture that this model preprocessed."""
+        return brightness(pixels, self.manifest)
 
     def lineage(self) -> Lineage:
         """What a prediction records of the model that made it."""

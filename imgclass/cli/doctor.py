@@ -79,7 +79,7 @@ def _check_service(local: settings.Settings, url: str, token: str | None) -> Ite
             if access.state == "ok":
                 yield from administration.check_administration(client)
     except ClientError as error:
-        yield failed("token", str(error), service.NEW_TOKEN)
+        yield failed("token", str(error), service.MEND_IDENTITY)
 
 
 def _show(findings: list[Finding]) -> None:

@@ -86,7 +86,8 @@ def ids(batch: Batch) -> list[uuid.UUID]:
 def classified(image_id: uuid.UUID) -> Classified:
     """What a model might say of a picture."""
     return Classified(
-        image_id, "tabby", 0.5, 7, [{"class": "tabby", "index": 1, "confidence": 0.5}], LINEAGE)
+        image_id, "tabby", 0.5, 7, [{"class": "tabby", "index": 1, "confidence": 0.5}], LINEAGE,
+        0.25)
 
 
 def record(

@@ -11,7 +11,7 @@ import pytest
 
 from common.cursors import Position
 from history.images.repository import Image, ImageReader
-from history.predictions.repository import Filters, PredictionReader, Row
+from history.predictions.repository import EXPORTED, Filters, PredictionReader, Row
 from history.stats.repository import MOST_CLASSES, Selection, StatsReader
 from tests.fakes.history import LISTED, NOON, image, prediction
 
@@ -123,6 +123,34 @@ class PredictionReaderContract:
         assert reader.find(row["prediction_id"], BOB) is None
         assert reader.find(row["prediction_id"], None) == row
         assert reader.find(uuid.uuid4(), None) is None
+
+    def test_export(self, reader: PredictionReader, ties: list[Row]) -> None:
+        """All of a user's predictions come in the order of the list, with all their fields."""
+        exported = [*reader.export(Filters(ADA))]
+        assert ids(exported) == ids(ties)
+        assert {tuple(row) for row in exported} == {EXPORTED}
+        known = [name for name in EXPORTED if name in ties[0]]
+        assert [{name: row[name] for name in known} for row in exported] == [
+            {name: row[name] for name in known} for row in ties]
+        image_id = ties[0]["image_id"]
+        assert exported[0]["object_key"] == f"2026/01/31/{image_id}.jpg"
+        assert (exported[0]["label"], exported[0]["comment"]) == (None, None)
+
+    @pytest.mark.parametrize(("filters", "count"), [
+        ({"predicted_class": "tabby"}, 1), ({"min_confidence": 0.75}, 2),
+        ({"model_version": "v2"}, 1), ({"source": "bucket"}, 1),
+        ({"since": NOON + SECOND}, 1), ({"until": NOON + SECOND}, 2)])
+    def test_export_filtered(
+        self, reader: PredictionReader, add: AddPrediction, filters: dict[str, Any], count: int,
+    ) -> None:
+        """The filters are those of the list."""
+        add(prediction(ADA, predicted_class="tabby", model_version="v2", confidence_score=0.5))
+        add(prediction(ADA, source="bucket"))
+        add(prediction(ADA, created_at=NOON + SECOND))
+        add(prediction(BOB))
+        rows, _ = reader.page(Filters(ADA, **filters), 10, 0, None)
+        assert ids([*reader.export(Filters(ADA, **filters))]) == ids(rows)
+        assert len(rows) == count
 
 
 class StatsReaderContract:

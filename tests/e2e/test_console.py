@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from imgclass.embedded.stack import Stack
 from tests.archives import renamed
-from tests.e2e.access import client_of, token_of
+from tests.databases import query
+from tests.e2e.access import client_of, settings_of, token_of
 from tests.e2e.browser import Witness, browser, program
 from tests.servers import ROOT
 
@@ -21,8 +22,6 @@ COFFEE, CAT = (ROOT / "examples/pictures" / name for name in ("coffee.jpg", "che
 SCREENSHOTS = ROOT / "build" / "screenshots"
 WIDE, NARROW = (1200, 850), (360, 740)
 LOOKS = {"light": ("light", WIDE), "dark": ("dark", WIDE), "narrow": ("light", NARROW)}
-# What the service does not measure yet.
-ABSENT = ("/drift",)
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'")
@@ -50,7 +49,7 @@ def open_page(stack: Stack, chromium: Browser) -> Iterator[Open]:
             color_scheme=scheme,  # type: ignore[arg-type]  # one of its literals
             viewport={"width": width, "height": height}, reduced_motion="reduce", locale="en-GB")
         page = context.new_page()
-        witness = Witness(stack.gateway.url, (*ABSENT, *refusals))
+        witness = Witness(stack.gateway.url, refusals)
         witness.watch(page)
         witnesses.append(witness)
         contexts.append(context)
@@ -323,6 +322,31 @@ def test_feedback(stack: Stack, open_page: Open) -> None:
     page.go_back()
     feedback.get_by_role("button", name="Withdraw").click()
     expect(said).to_have_text("The label is withdrawn.")
+
+
+# As many answers of the last hour, and of a month ago, when the model was surer.
+DRIFTED = """
+    INSERT INTO predictions (image_id, user_id, model_version, predicted_class, confidence_score,
+                             prediction_time_ms, created_at)
+    SELECT %s, %s, 'v1', 'espresso', CASE WHEN number > 300 THEN 0.95 ELSE 0.35 END, 12,
+        now() - CASE WHEN number > 300 THEN interval '30 days 6 hours' ELSE interval '1 hour' END
+    FROM generate_series(1, 600) AS number"""
+
+
+def test_drift(stack: Stack, open_page: Open) -> None:
+    """An administrator sees on the dashboard how far the answers are from earlier ones."""
+    email = somebody()
+    token, user_id = token_of(stack, email, admin=True)
+    with client_of(stack, email) as client:
+        answer = client.predict(COFFEE)
+    query(settings_of(stack), DRIFTED, str(answer.image_id), user_id)
+    page = open_page()
+    sign_in(page, token)
+    visit(page, "Dashboard")
+    drift = page.get_by_role("region", name="Drift")
+    expect(drift.get_by_role("row").filter(has_text="v1 confidence")).to_contain_text("much")
+    with client_of(stack, email) as client:
+        client.delete_image(answer.image_id)
 
 
 def test_older_service(stack: Stack, open_page: Open) -> None:

@@ -5,7 +5,7 @@ import bisect
 import math
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -14,7 +14,7 @@ from common.cursors import Position
 from common.errors import DatabaseUnavailable
 from common.histograms import CONFIDENCE_BINS, LATENCY_BOUNDS_MS
 from history.images.repository import Image
-from history.predictions.repository import Filters, Row
+from history.predictions.repository import EXPORTED, Filters, Row
 from history.stats.repository import MOST_CLASSES, Selection
 from history.users.repository import User
 
@@ -77,6 +77,16 @@ class InMemoryPredictionReader:
                   or _place(row) < (after.at, after.row_id)]
         page = [{name: row[name] for name in LISTED} for row in behind[offset:offset + limit]]
         return page, len(chosen)
+
+    def export(self, filters: Filters) -> Iterator[Row]:
+        self._reach()
+        chosen = sorted((row for row in self.rows if _selects(filters, row)), key=_place,
+                        reverse=True)
+        for row in chosen:
+            said = row["feedback"] or {"label": None, "comment": None}
+            whole = {"filename": "cup.jpg", "object_key": f"2026/01/31/{row['image_id']}.jpg",
+                     **row, "label": said["label"], "comment": said["comment"]}
+            yield {name: whole[name] for name in EXPORTED}
 
     def find(self, prediction_id: uuid.UUID, owner: uuid.UUID | None) -> Row | None:
         self._reach()

@@ -54,6 +54,8 @@ CASES = [
     Case("history", "GET", "/api/v1/predictions", "/api/v1/predictions?user_id={user_id}"),
     Case("history", "GET", "/api/v1/predictions/<uuid:prediction_id>",
          "/api/v1/predictions/{prediction_id}"),
+    Case("history", "GET", "/api/v1/predictions/export",
+         "/api/v1/predictions/export?user_id={user_id}"),
     Case("history", "GET", "/api/v1/predictions/stats",
          "/api/v1/predictions/stats?user_id={user_id}"),
     Case("history", "PUT", "/api/v1/predictions/<uuid:prediction_id>/feedback",

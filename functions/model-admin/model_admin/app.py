@@ -28,6 +28,10 @@ from model_admin.backfill.worker import BackfillWorker
 from model_admin.datasets.repository import PostgresLabelledPictures
 from model_admin.datasets.routes import create_routes as dataset_routes
 from model_admin.datasets.service import Datasets
+from model_admin.drift.repository import PostgresDriftReader
+from model_admin.drift.routes import create_routes as drift_routes
+from model_admin.drift.service import DriftReport
+from model_admin.drift.watch import DriftWatch
 from model_admin.events.repository import PostgresEventRepository
 from model_admin.events.routes import create_routes as event_routes
 from model_admin.events.service import StorageEvents
@@ -61,7 +65,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.load()
     logs.configure("model-admin", settings.log_level, settings.log_dir)
     tracing.configure("model-admin", settings.otel_exporter_otlp_endpoint)
-    database = Database(settings, size=settings.web_threads + 2)
+    database = Database(settings, size=settings.web_threads + 3)
     client = s3_client(settings, connections=settings.web_threads + 2)
     models = S3ObjectStore(client, settings.models_bucket_name)
     pictures = S3ObjectStore(client, settings.minio_bucket_name)
@@ -78,12 +82,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     trail = PostgresAuditTrail(database)
     registry = ModelRegistry(
         PostgresVersionRepository(database), models, worker.wake, settings.max_model_bytes)
+    drift, metrics = PostgresDriftReader(database), CollectorRegistry()
+    watch = DriftWatch(drift, metrics)
     app = create_web_app(
         "model-admin",
         Authenticator(settings),
         {"database": database.ping, "object store": models.ping},
         settings.max_model_bytes + FRAMING_BYTES,
-        CollectorRegistry(),
+        metrics,
         limits=RateLimits(settings, reading="admin", writing="admin"),
         trusted_proxies=settings.trusted_proxies,
     )
@@ -95,6 +101,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(backfill_routes(Backfills(
         PostgresBackfillRepository(database), backfills.wake)))
     app.register_blueprint(insight_routes(VersionComparison(PostgresComparisonReader(database))))
+    app.register_blueprint(drift_routes(DriftReport(drift)))
     app.register_blueprint(replay_routes(ReplayService(
         PostgresRecordedPredictions(database), versions, Evidence(pictures, models),
         settings.max_pixels, trail)))
@@ -107,4 +114,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     refusals.start()
     worker.start()
     backfills.start()
+    watch.start()
     return app

@@ -21,10 +21,10 @@ WITH owner AS (
 image AS (
     INSERT INTO images (
         image_id, user_id, filename, object_key, content_type, size_bytes,
-        sha256, width, height, source)
+        sha256, width, height, brightness, source)
     VALUES (
         :image_id, :user_id, :filename, :object_key, :content_type, :size_bytes,
-        :sha256, :width, :height, :source)
+        :sha256, :width, :height, :brightness, :source)
 ),
 prediction AS (
     INSERT INTO predictions (

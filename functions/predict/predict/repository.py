@@ -34,6 +34,7 @@ class PredictionRecord:
     sha256: bytes
     width: int
     height: int
+    brightness: float
     source: str
     model_version: str
     predicted_class: str

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from common.deadlines import Deadline
 from common.errors import CommitUnknown, ImgclassError
-from common.inference.engine import Score, best_scores
+from common.inference.engine import Pixels, Score, best_scores
 from common.inference.imaging import Picture, open_picture
 from common.inference.model import Model
 from common.storage import ObjectStore, Writing
@@ -157,7 +157,7 @@ class ClassificationService:
             stored.result()
             with self._telemetry.stage("record"):
                 prediction_id = self._write(submission, _record(
-                    submission, picture, model, image_id, key, scores, elapsed_ms))
+                    submission, picture, pixels, model, image_id, key, scores, elapsed_ms))
         except CommitUnknown:
             raise  # the row may exist, and then its object must
         except Exception:
@@ -202,6 +202,7 @@ class ClassificationService:
 def _record(
     submission: Submission,
     picture: Picture,
+    pixels: Pixels,
     model: Model,
     image_id: uuid.UUID,
     key: str,
@@ -219,6 +220,7 @@ def _record(
         sha256=hashlib.sha256(submission.data).digest(),
         width=picture.width,
         height=picture.height,
+        brightness=model.brightness(pixels),
         source=submission.source,
         predicted_class=scores[0].label,
         confidence_score=scores[0].confidence,

@@ -5,6 +5,7 @@ import os
 import resource
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -266,3 +267,45 @@ def test_closed_pool_opens_again(database: Database, notes: Settings) -> None:
     while query(notes, sessions) != [{"n": 0}]:
         assert time.monotonic() < deadline
     database.ping()
+
+
+NUMBERS = "SELECT number, repeat('x', 1000) AS text FROM generate_series(1, %(count)s) AS number"
+
+
+@pytest.fixture
+def one(notes: Settings) -> Iterator[Database]:
+    """A pool of a single connection."""
+    pool = Database(notes, size=1)
+    yield pool
+    pool.close()
+
+
+def test_stream(one: Database) -> None:
+    """However many rows a query has, few of them are in memory at a time."""
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in one.stream(NUMBERS, {"count": 50_000}))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert count == 50_000
+    assert most < 10 << 20  # of 50 MB
+    one.ping()
+
+
+def test_stream_that_is_left(one: Database) -> None:
+    """Whoever stops reading gives the connection back."""
+    rows = one.stream(NUMBERS, {"count": 5000})
+    assert next(rows)["number"] == 1
+    rows.close()  # type: ignore[attr-defined]  # an iterator that is a generator
+    one.ping()
+
+
+def test_stream_that_fails(one: Database, notes: Settings) -> None:
+    """A server that goes away in the middle is told as such, and the next reader connects anew."""
+    rows = one.stream(NUMBERS, {"count": 5000})
+    next(rows)
+    terminate_all(notes)
+    with pytest.raises(DatabaseUnavailable):
+        [*rows]
+    one.ping()

@@ -155,6 +155,15 @@ class TestPostgresBackfills(BackfillsContract):
             "top_k": [{"class": "tabby", "index": 1, "confidence": 0.5}],
             "request_id": f"backfill-{row['backfill_id']}", "backfill_id": row["backfill_id"],
             **LINEAGE}
+        # The picture's row, which had none, has its brightness now, and keeps it.
+        for noted in (0.25, 0.75):
+            assert query(database_settings, "SELECT brightness FROM images") == [
+                {"brightness": noted}]
+            query(database_settings, "UPDATE images SET brightness = 0.75")
+            claims.finish(claim)
+            started(backfills)
+            claim = claimed(claims)
+            assert record(claims, claim, begun(claims, claim))
 
     def test_pictures_without_a_digest(
         self, database_settings: Settings, backfills: PostgresBackfillRepository,

@@ -27,7 +27,7 @@ COUNTS = """
 """
 PREDICTION = """
     SELECT i.user_id, u.email, image_id, filename, object_key, content_type, size_bytes, sha256,
-           width, height, i.source, model_version, predicted_class, confidence_score,
+           width, height, brightness, i.source, model_version, predicted_class, confidence_score,
            prediction_time_ms, top_k, request_id, engine, model_digest, twin_digest,
            preprocessing_digest
     FROM predictions p JOIN images i USING (image_id) JOIN users u ON u.user_id = p.user_id

@@ -35,6 +35,25 @@ WHERE user_id = :user_id
     AND (:since::timestamptz IS NULL OR created_at >= :since)
     AND (:until::timestamptz IS NULL OR created_at < :until);
 
+-- name: export_predictions
+-- All predictions of a user that the filters of the list select, newest first, with their lineage.
+SELECT
+    prediction_id, predictions.image_id, filename, object_key,
+    encode(images.sha256, 'hex') AS image_sha256, predicted_class, confidence_score, top_k,
+    model_version, engine, model_digest, prediction_time_ms, predictions.source, request_id,
+    predictions.created_at, said.label, said.comment
+FROM predictions
+JOIN images USING (image_id)
+LEFT JOIN feedback AS said USING (prediction_id)
+WHERE predictions.user_id = :user_id
+    AND (:predicted_class::text IS NULL OR predicted_class = :predicted_class)
+    AND (:min_confidence::float8 IS NULL OR confidence_score >= :min_confidence)
+    AND (:model_version::text IS NULL OR model_version = :model_version)
+    AND (:source::text IS NULL OR predictions.source = :source)
+    AND (:since::timestamptz IS NULL OR predictions.created_at >= :since)
+    AND (:until::timestamptz IS NULL OR predictions.created_at < :until)
+ORDER BY predictions.created_at DESC, prediction_id DESC;
+
 -- name: find_prediction^
 -- One prediction with its lineage and what was said of it; an owner of null finds anybody's.
 SELECT

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,11 @@ _queries = load_queries(Path(__file__).with_name("queries.sql"))
 
 Row = dict[str, Any]
 
+# What an exported prediction has, in order.
+EXPORTED = (
+    "prediction_id", "image_id", "filename", "object_key", "image_sha256", "predicted_class",
+    "confidence_score", "top_k", "model_version", "engine", "model_digest", "prediction_time_ms",
+    "source", "request_id", "created_at", "label", "comment")
 _FEEDBACK = ("label", "comment", "created_at", "updated_at")
 
 
@@ -44,6 +50,10 @@ class PredictionReader(Protocol):
     ) -> tuple[list[Row], int]:
         """Rows, newest first, and how many there are in all."""
 
+    def export(self, filters: Filters) -> Iterator[Row]:
+        """All that the filters select, newest first, with the fields EXPORTED, as they are read;
+        to be read to the end or closed."""
+
     def find(self, prediction_id: uuid.UUID, owner: uuid.UUID | None) -> Row | None:
         """One prediction with its lineage and, under `feedback`, what was said of it or None; if
         it belongs to `owner`, and None owns everything."""
@@ -66,6 +76,9 @@ class PostgresPredictionReader:
             count = _queries.add_counts_up if filters.are_counted else _queries.count_predictions
             total: int = count(connection, **parameters)
         return rows, total
+
+    def export(self, filters: Filters) -> Iterator[Row]:
+        return self._database.stream(_queries.export_predictions.sql, asdict(filters))
 
     def find(self, prediction_id: uuid.UUID, owner: uuid.UUID | None) -> Row | None:
         with self._database.transaction() as connection:

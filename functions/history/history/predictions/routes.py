@@ -9,9 +9,10 @@ from flask.typing import ResponseReturnValue
 
 from common.errors import InvalidValue
 from common.fields import parse_integer
+from common.tables import sent_format, table_answer
 from common.web import origin, principal
 from history.parameters import sent_text, sent_time, sent_user_id
-from history.predictions.repository import Filters
+from history.predictions.repository import EXPORTED, Filters
 from history.predictions.service import PredictionHistory
 
 DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE = 20, 100, 10_000_000
@@ -35,6 +36,11 @@ def create_routes(history: PredictionHistory) -> Blueprint:
             "limit": limit,
             "next_cursor": page.next_cursor,
         }
+
+    @routes.get("/api/v1/predictions/export")
+    def export_predictions() -> ResponseReturnValue:
+        kind, rows = sent_format(), history.export(principal(), _filters(), origin())
+        return table_answer(rows, EXPORTED, kind, "predictions")
 
     @routes.get("/api/v1/predictions/<uuid:prediction_id>")
     def show_prediction(prediction_id: uuid.UUID) -> ResponseReturnValue:

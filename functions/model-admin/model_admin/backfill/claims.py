@@ -55,7 +55,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Classified:
-    """What a model says of a picture; `prediction_time_ms` is decoding plus inference."""
+    """What a model says of a picture; `prediction_time_ms` is decoding plus inference.
+
+    `brightness` is the picture's, kept where nobody has noted it before.
+    """
 
     image_id: uuid.UUID
     predicted_class: str
@@ -63,6 +66,7 @@ class Classified:
     prediction_time_ms: int
     top_k: list[dict[str, Any]]
     lineage: Lineage
+    brightness: float
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,8 @@ class PostgresBackfillClaims:
                 if isinstance(outcome, Classified):
                     classified += _queries.insert_prediction(
                         connection, **_row(claim.backfill_id, outcome))
+                    _queries.note_brightness(
+                        connection, image_id=outcome.image_id, brightness=outcome.brightness)
                     continue
                 if _queries.hold_picture(connection, image_id=outcome.image_id) is None:
                     continue

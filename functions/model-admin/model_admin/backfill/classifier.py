@@ -43,6 +43,7 @@ class PictureClassifier:
             prediction_time_ms=elapsed_ms,
             top_k=[score.as_json() for score in scores],
             lineage=model.lineage(),
+            brightness=model.brightness(pixels),
         )
 
     def _fetch(self, stored: StoredPicture) -> bytes:

@@ -135,6 +135,10 @@ WHERE image_id = :image_id
 FOR KEY SHARE
 ON CONFLICT (backfill_id, image_id) WHERE backfill_id IS NOT NULL DO NOTHING;
 
+-- name: note_brightness!
+-- How bright a picture is that was stored before anybody noted it.
+UPDATE images SET brightness = :brightness WHERE image_id = :image_id AND brightness IS NULL;
+
 -- name: hold_picture$
 -- A picture that is not deleted before this is committed, if it was not before.
 SELECT image_id FROM images WHERE image_id = :image_id FOR KEY SHARE;

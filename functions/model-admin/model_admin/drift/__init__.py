@@ -1,0 +1,1 @@
+"""How far the latest pictures and answers are from earlier ones."""
