@@ -1,7 +1,6 @@
 """The client's example and the command line, against the whole stack."""
 from __future__ import annotations
 
-import io
 import json
 import shutil
 import subprocess
@@ -10,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from imgclass.client import Prediction, ProblemError
 from imgclass.embedded.stack import Stack
@@ -101,43 +99,6 @@ def test_feedback(imgclass: Program) -> None:
     assert prediction_id not in imgclass("uncertain", "--limit", 1000).stdout
     assert imgclass("feedback", prediction_id, "--remove").returncode == 0
     assert prediction_id in imgclass("uncertain", "--limit", 1000).stdout
-
-
-def variants(name: str, count: int) -> list[bytes]:
-    """The same picture, a little less of it each time."""
-    pictures = []
-    with Image.open(PICTURES / name) as image:
-        for number in range(count):
-            edge = 4 * number
-            file = io.BytesIO()
-            image.crop((edge, edge, image.width - edge, image.height - edge)).save(file, "JPEG")
-            pictures.append(file.getvalue())
-    return pictures
-
-
-def test_feedback_becomes_a_model(
-    stack: Stack, program: Program, imgclass: Program, tmp_path: Path,
-) -> None:
-    """Labelled pictures are exported, the example trains a head on them, and the service proves
-    the result and takes it as a version."""
-    with client_of(stack, "teacher@example.com") as client:
-        for name, label in (("coffee.jpg", "coffee mug"), ("chelsea.jpg", "Egyptian Mau")):
-            for answer in client.predict_batch(variants(name, 12)):
-                assert isinstance(answer, Prediction)
-                client.give_feedback(answer.prediction_id, label)
-    dataset, model = tmp_path / "dataset.zip", tmp_path / "model"
-    exported = imgclass("export", "--dataset", "-o", dataset, "--json")
-    assert json.loads(exported.stdout)["format"] == "imagefolder", exported.stderr
-    tuned = program(
-        "examples/finetune.py", dataset, ROOT / "var/models/efficientnet-lite0-v1.zip", model)
-    assert tuned.returncode == 0, tuned.stderr[-2000:]
-    assert "train: 100% of" in tuned.stdout
-    assert (model / "labels.txt").read_text().splitlines() == ["Egyptian Mau", "coffee mug"]
-    pushed = imgclass("models", "push", model, "--version", "tuned")
-    assert pushed.returncode == 0, pushed.stderr
-    shown = json.loads(imgclass("models", "show", "tuned", "--json").stdout)
-    assert (shown["state"], shown["report"]["twin"]["accepted"]) == ("ready", True), shown
-    assert imgclass("models", "delete", "tuned").returncode == 0
 
 
 def test_batch_and_stored_picture(stack: Stack) -> None:

@@ -25,9 +25,6 @@ from model_admin.backfill.repository import PostgresBackfillRepository
 from model_admin.backfill.routes import create_routes as backfill_routes
 from model_admin.backfill.service import Backfills
 from model_admin.backfill.worker import BackfillWorker
-from model_admin.datasets.repository import PostgresLabelledPictures
-from model_admin.datasets.routes import create_routes as dataset_routes
-from model_admin.datasets.service import Datasets
 from model_admin.drift.repository import PostgresDriftReader
 from model_admin.drift.routes import create_routes as drift_routes
 from model_admin.drift.service import DriftReport
@@ -107,8 +104,6 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings.max_pixels, trail)))
     app.register_blueprint(event_routes(StorageEvents(
         PostgresEventRepository(database, settings.minio_bucket_name), pictures)))
-    app.register_blueprint(dataset_routes(Datasets(
-        PostgresLabelledPictures(database), pictures, trail)))
     app.register_blueprint(webhook_routes(Webhooks(PostgresWebhookRepository(database))))
     app.register_blueprint(audit_routes(AuditLog(PostgresAuditReader(database))))
     refusals.start()

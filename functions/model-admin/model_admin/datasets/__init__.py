@@ -1,1 +1,0 @@
-"""Labelled pictures, to train the next model with."""
