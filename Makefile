@@ -29,7 +29,7 @@ test: lint ## Run lint and every test
 lint: ## Check style, types and who imports whom
 	@scripts/install dev
 	@$(BIN)/flake8
-	@$(BIN)/mypy --strict common imgclass sql deploy scripts bench
+	@$(BIN)/mypy --strict common imgclass sql deploy scripts bench examples
 	@for each in $(FUNCTIONS); do MYPYPATH=functions/$$each $(BIN)/mypy --strict functions/$$each || exit 1; done
 	@PYTHONPATH=.:functions/predict:functions/history:functions/model-admin:functions/console $(BIN)/lint-imports
 

@@ -43,7 +43,7 @@ def table_answer(rows: Iterator[Row], columns: Sequence[str], kind: str, name: s
 
 
 def attachment(
-    chunks: Iterable[bytes], rows: Iterator[Row], media_type: str, filename: str
+    chunks: Iterable[bytes], rows: Iterator[Any], media_type: str, filename: str
 ) -> Response:
     """`chunks`, made of `rows`, as a file; the rows are closed whatever becomes of the answer."""
     body = ClosingIterator(chunks, [close] if (close := getattr(rows, "close", None)) else [])

@@ -25,6 +25,9 @@ from model_admin.backfill.repository import PostgresBackfillRepository
 from model_admin.backfill.routes import create_routes as backfill_routes
 from model_admin.backfill.service import Backfills
 from model_admin.backfill.worker import BackfillWorker
+from model_admin.datasets.repository import PostgresLabelledPictures
+from model_admin.datasets.routes import create_routes as dataset_routes
+from model_admin.datasets.service import Datasets
 from model_admin.drift.repository import PostgresDriftReader
 from model_admin.drift.routes import create_routes as drift_routes
 from model_admin.drift.service import DriftReport
@@ -98,6 +101,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(backfill_routes(Backfills(
         PostgresBackfillRepository(database), backfills.wake)))
     app.register_blueprint(insight_routes(VersionComparison(PostgresComparisonReader(database))))
+    app.register_blueprint(dataset_routes(Datasets(
+        PostgresLabelledPictures(database), pictures, trail)))
     app.register_blueprint(drift_routes(DriftReport(drift)))
     app.register_blueprint(replay_routes(ReplayService(
         PostgresRecordedPredictions(database), versions, Evidence(pictures, models),

@@ -1,0 +1,1 @@
+"""Labelled pictures, to train the next model with."""
