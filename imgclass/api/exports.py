@@ -43,7 +43,10 @@ class Exports(Api):
         return self._write(PREDICTIONS, file, format, filters, progress)
 
     def dataset(self, filters: Filters = EVERYTHING) -> Iterator[Mapping[str, Any]]:
-        """Every labelled picture: its label, its part of the split, its object key."""
+        """Every labelled picture: its label, its part of the split, its object key.
+
+        Of the filters there are the model version and the times of the answers.
+        """
         return self._rows(DATASETS, filters)
 
     def export_dataset_to(

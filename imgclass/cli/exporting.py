@@ -70,6 +70,10 @@ def export(
     A file appears once it is complete. With --json, stdout has NDJSON, or says what was written.
     """
     chosen = _format(format, file, dataset, as_json)
+    if dataset and {predicted_class, min_confidence, source, user_id} != {None}:
+        raise typer.BadParameter(
+            "labelled pictures are chosen by --model-version, --from and --to alone",
+            param_hint="--dataset")
     wanted = filters(
         predicted_class, min_confidence, model_version, source, since, until, user_id)
     with connected(url, token, admin=dataset or user_id is not None) as client:

@@ -76,8 +76,9 @@ def test_folder_that_is_not_there(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [
-    ("--format", "tfrecord"), ("--format", "csv", "--json"), ("--format", "zip")], ids=str)
-def test_formats_that_do_not_fit(run: Run, api: FakeApi, options: tuple[str, ...]) -> None:
-    """A format that the rest does not allow is a usage error before anything is sent."""
+    ("--format", "tfrecord"), ("--format", "csv", "--json"), ("--format", "zip"),
+    ("--dataset", "--min-confidence", "0.5"), ("--dataset", "--class", "cup")], ids=str)
+def test_options_that_do_not_fit(run: Run, api: FakeApi, options: tuple[str, ...]) -> None:
+    """An option that the rest does not allow is a usage error before anything is sent."""
     assert run("export", *options).exit_code == 2
     assert api.requests == []
