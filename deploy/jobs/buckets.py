@@ -1,4 +1,4 @@
-"""Copy both buckets to a folder and back: `buckets.py save FOLDER`, `restore FOLDER`, `list PREFIX`.
+"""Copy both buckets to a folder and back: `buckets.py save|restore FOLDER`, `list PREFIX`.
 
 It takes the functions' settings. A second `save` into the same folder fetches only what is new,
 and removes what the buckets do not have any more. Keys can be anything, so a file is named by the

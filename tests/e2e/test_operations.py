@@ -5,7 +5,6 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import psycopg2
 import pytest
@@ -65,7 +64,8 @@ def destroy(stack: Stack) -> None:
             store.delete(each.key)
         assert not [*store.list("")]
     with closing(psycopg2.connect(
-            host=settings.postgres_host, port=settings.postgres_port, user=ADMIN, dbname="postgres",
+            host=settings.postgres_host, port=settings.postgres_port, user=ADMIN,
+            dbname="postgres",
             password=secret_files.read(stack.layout.secrets, "postgres-admin-password"),
     )) as connection, connection.cursor() as cursor:
         connection.autocommit = True
