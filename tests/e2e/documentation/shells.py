@@ -1,6 +1,8 @@
 """A folder in which the documentation's commands run as they stand, on a running stack."""
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,13 +19,19 @@ TIMEOUT_SECONDS = 120
 class Shell:
     """Looks like the root of the repository, where `make up` has started this very stack."""
 
-    def __init__(self, stack: Stack, folder: Path, values: Mapping[str, str]) -> None:
+    def __init__(
+        self, stack: Stack, folder: Path, variables: Mapping[str, str],
+        ids: Mapping[str, str] | None = None,
+    ) -> None:
+        """`variables` are the reader's; `ids` stand where the pages have NAMES."""
         self.folder = folder
         self._stack = stack
-        self._values = values
+        self._variables = variables
+        self._ids = ids or {}
         for name in ("examples", "deploy", "sql", "common", "imgclass", "functions", "Makefile"):
             (folder / name).symlink_to(ROOT / name)
         (folder / "var").symlink_to(stack.var)
+        shutil.copytree(ROOT / "examples/pictures", folder / "holiday")
         programs = folder / ".venv/bin"
         programs.mkdir(parents=True)
         _write(programs / "python", f'exec "{sys.executable}" "$@"')
@@ -47,13 +55,13 @@ class Shell:
 
     def _environment(self) -> dict[str, str]:
         return {"PATH": self._path, "IMGCLASS_VAR": str(self._stack.var), "LANG": "C.UTF-8",
-                "HOME": str(self.folder), "PYTHONPATH": str(ROOT), **self._values}
+                "HOME": str(self.folder), "PYTHONPATH": str(ROOT), **self._variables}
 
     def _filled_in(self, block: Block) -> str:
         """The commands with this stack's address, and values in the place of NAMES."""
         text = block.text.replace(EXAMPLE_ADDRESS, self._stack.gateway.url)
-        for name, value in self._values.items():
-            text = text.replace(f" {name}", f" {value}")
+        for name, value in self._ids.items():
+            text = re.sub(rf"(?<![\w$]){name}\b(?!=)", value, text)
         return text
 
 

@@ -18,9 +18,8 @@ from imgclass.errors import ClientError
 from imgclass.results.predictions import Prediction
 from tests.documentation import Block, blocks
 from tests.e2e.access import client_of, settings_of
-from tests.e2e.shells import Shell
+from tests.e2e.documentation.shells import Shell
 from tests.servers import ROOT
-from tests.stacks import running_stack
 from tests.waiting import wait_until
 
 COFFEE = ROOT / "examples/pictures/coffee.jpg"
@@ -30,13 +29,6 @@ SIMPLE = {"Upgrade", "Disk"}
 SETTINGS, *_ = (each for each in PAGE if each.heading == "Operations")
 
 pytestmark = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-
-
-@pytest.fixture(scope="module")
-def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack whose data may be destroyed."""
-    with running_stack(tmp_path_factory.mktemp("operations")) as stack:
-        yield stack
 
 
 @pytest.fixture(scope="module")
