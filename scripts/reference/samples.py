@@ -13,7 +13,11 @@ FORMS = {
     "registerModel": '-F archive=@"$ARCHIVE"',
 }
 QUERIES = {"compareModels": "?with=$OTHER_VERSION"}
-OUTPUTS = {"downloadImage": "--output picture"}
+OUTPUTS = {
+    "downloadImage": "--output picture",
+    "exportPredictions": "--output predictions.csv",
+    "exportDataset": "--output dataset.csv",
+}
 JSON = "application/json"
 
 
