@@ -37,8 +37,8 @@ def test_page(own_stack: Stack, tmp_path: Path, page: str) -> None:
     with client_of(own_stack, email) as client:
         prediction = client.predict(COFFEE)
     variables = {
-        "IMGCLASS_TOKEN": token, "AUTH": f"Authorization: Bearer {token}", "USER_ID": user_id,
-        "API": own_stack.gateway.url}
+        "IMGCLASS_TOKEN": token, "TOKEN": token, "AUTH": f"Authorization: Bearer {token}",
+        "USER_ID": user_id, "API": own_stack.gateway.url}
     ids = {"PREDICTION_ID": str(prediction.prediction_id), "UUID": user_id,
            "IMAGE_ID": str(prediction.image_id)}
     Shell(own_stack, tmp_path, variables, ids).run(RUN[page])
