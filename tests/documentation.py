@@ -51,10 +51,11 @@ def pages() -> list[str]:
 
 def blocks(page: str) -> list[Block]:
     """The blocks of commands of a page, a path from the root of the repository, in order."""
-    return list(_blocks(page, (ROOT / page).read_text(encoding="utf-8")))
+    return list(parsed(page, (ROOT / page).read_text(encoding="utf-8")))
 
 
-def _blocks(page: str, text: str) -> Iterator[Block]:
+def parsed(page: str, text: str) -> Iterator[Block]:
+    """The blocks of a page that is given as text."""
     lines = text.splitlines()
     heading, mark, why, indent, number = "", "", "", 0, 0
     while number < len(lines):
