@@ -65,7 +65,7 @@ def parsed(page: str, text: str) -> Iterator[Block]:
             if fence["language"] in SHELLS:
                 body = _typed(lines[start + 1:number - 1], fence["language"])
                 yield Block(page, heading, start + 1, body, mark, why)
-        elif _INDENTED.match(line) and len(line) - len(line.lstrip()) >= indent + 4:
+        elif _INDENTED.match(line) and _opens(lines, start, indent + 4):
             number = _end_of_indented(lines, start, indent + 4)
             if mark != "no command":
                 body = "\n".join(each[indent + 4:] for each in lines[start:number]).rstrip()
@@ -84,6 +84,12 @@ def parsed(page: str, text: str) -> Iterator[Block]:
             if not line.strip():
                 continue
         mark = why = ""
+
+
+def _opens(lines: list[str], start: int, indent: int) -> bool:
+    """Whether a line is indented far enough, and goes on with no paragraph."""
+    alone = start == 0 or not lines[start - 1].strip() or lines[start - 1].startswith("#")
+    return alone and lines[start].startswith(" " * indent)
 
 
 def _end_of_fence(lines: list[str], start: int) -> int:
