@@ -69,7 +69,7 @@ def test_targets(page: str) -> None:
 def test_command_line(page: str) -> None:
     """Every command of imgclass that a page names exists with its options, run or not."""
     text = "\n".join(each.text for each in blocks(page)).replace("\\\n", " ")
-    for typed in re.findall(r"(?:^|[\s/(])imgclass ([a-z][^\n#|>)]*)", text):
+    for typed in re.findall(r"(?:^|[\s/(])(?<!-n )imgclass ([a-z][^\n#|>)]*)", text):
         words = typed.split()
         name = " ".join(words[:2]) if " ".join(words[:2]) in COMMANDS else words[0]
         known = {option for each in COMMANDS[name].params for option in each.opts}
