@@ -51,10 +51,11 @@ def pages() -> list[str]:
 
 def blocks(page: str) -> list[Block]:
     """The blocks of commands of a page, a path from the root of the repository, in order."""
-    return list(_blocks(page, (ROOT / page).read_text(encoding="utf-8")))
+    return list(parsed(page, (ROOT / page).read_text(encoding="utf-8")))
 
 
-def _blocks(page: str, text: str) -> Iterator[Block]:
+def parsed(page: str, text: str) -> Iterator[Block]:
+    """The blocks of a page that is given as text."""
     lines = text.splitlines()
     heading, mark, why, indent, number = "", "", "", 0, 0
     while number < len(lines):
@@ -64,7 +65,7 @@ def _blocks(page: str, text: str) -> Iterator[Block]:
             if fence["language"] in SHELLS:
                 body = _typed(lines[start + 1:number - 1], fence["language"])
                 yield Block(page, heading, start + 1, body, mark, why)
-        elif _INDENTED.match(line) and len(line) - len(line.lstrip()) >= indent + 4:
+        elif _INDENTED.match(line) and _opens(lines, start, indent + 4):
             number = _end_of_indented(lines, start, indent + 4)
             if mark != "no command":
                 body = "\n".join(each[indent + 4:] for each in lines[start:number]).rstrip()
@@ -83,6 +84,12 @@ def _blocks(page: str, text: str) -> Iterator[Block]:
             if not line.strip():
                 continue
         mark = why = ""
+
+
+def _opens(lines: list[str], start: int, indent: int) -> bool:
+    """Whether a line is indented far enough, and goes on with no paragraph."""
+    alone = start == 0 or not lines[start - 1].strip() or lines[start - 1].startswith("#")
+    return alone and lines[start].startswith(" " * indent)
 
 
 def _end_of_fence(lines: list[str], start: int) -> int:

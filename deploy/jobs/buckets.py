@@ -157,8 +157,8 @@ def main() -> None:
     options = parser.parse_args()
     settings = Settings.load()
     if options.command == "list":
-        store = S3ObjectStore(s3_client(settings, 1), settings.minio_bucket_name)
-        for each in store.list(options.prefix):
+        pictures = S3ObjectStore(s3_client(settings, 1), settings.minio_bucket_name)
+        for each in pictures.list(options.prefix):
             print(f"{each.modified:%Y-%m-%dT%H:%M:%SZ} {each.size:>10} {each.key}")
         return
     for bucket, store in _stores(settings):

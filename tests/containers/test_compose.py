@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -18,10 +17,11 @@ from imgclass.client import Client
 from tests.command_line import run
 from tests.containers.engine import ROOT, docker, inspected
 from tests.containers.stack import ComposeStack, eventually
+from tests.documentation import blocks
 
 COFFEE = ROOT / "examples/pictures/coffee.jpg"
 CAT = ROOT / "examples/pictures/chelsea.jpg"
-PAGE = (ROOT / "docs/deploy/compose.md").read_text("utf-8")
+PAGE = "docs/deploy/compose.md"
 EMAIL = "you@example.com"
 
 
@@ -40,7 +40,7 @@ def admin(stack: ComposeStack) -> Iterator[Client]:
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_quick_start(stack: ComposeStack) -> None:
     """The commands of the quick start work as they stand, and again on what is running."""
-    block = re.findall(r"## Quick start\n\n```sh\n(.*?)```", PAGE, re.S)[0]
+    (block,) = (each.text for each in blocks(PAGE) if each.heading == "Quick start")
     assert block.startswith("docker compose up -d --wait\n")
     commands = block.replace("curl ", "curl --silent --show-error --fail ").replace(
         "http://127.0.0.1:8000", stack.url)

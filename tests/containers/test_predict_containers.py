@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import subprocess
 import threading
 import time
@@ -15,10 +14,11 @@ import httpx
 
 from tests.containers.engine import ROOT, docker, environment, inspected
 from tests.containers.stack import ComposeStack, eventually
+from tests.documentation import blocks
 from tests.function_process import Connection, form
 
 COFFEE = (ROOT / "examples/pictures/coffee.jpg").read_bytes()
-PAGE = (ROOT / "docs/deploy/compose.md").read_text("utf-8")
+PAGE = "docs/deploy/compose.md"
 PORT, PATIENCE_SECONDS = 8080, 60
 
 
@@ -154,7 +154,7 @@ def test_told_to_end_under_load(stack: ComposeStack) -> None:
 
 def test_baked_model(stack: ComposeStack) -> None:
     """With the files of a running predict in its image, as documented, a new one fetches none."""
-    commands = re.findall(r"is all that is\nneeded:\n\n((?:    .+\n)+)", PAGE)[0]
+    (commands,) = (each.text for each in blocks(PAGE) if each.heading == "A model in the image")
     assert len(commands.splitlines()) == 4
     done = subprocess.run(
         ["bash", "-e", "-c", commands], cwd=stack.folder, env=stack.environment, text=True,

@@ -41,14 +41,15 @@ class Shell:
         self._path = f"{programs}:/usr/bin:/bin"
 
     def run(self, blocks: Sequence[Block]) -> list[str]:
-        """Run blocks one after another in one shell; what each printed.
+        """Run blocks one after another in one shell, which says y to all it is asked; what
+        each printed.
 
         Raises AssertionError that names the block which failed.
         """
         script = "\n".join(
             f"echo '# {each}' >&2; printf '\\0'\n{self._filled_in(each)}" for each in blocks)
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script], cwd=self.folder,
+            ["bash", "-c", 'exec bash -euo pipefail -c "$0" < <(yes)', script], cwd=self.folder,
             env=self._environment(), capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
         assert done.returncode == 0, f"{done.stderr}{done.stdout}"
         return done.stdout.split("\0")[1:]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from imgclass.embedded.stack import Stack
+from tests.command_line import COMMANDS
 from tests.documentation import Block, blocks, pages
 from tests.e2e.access import client_of, token_of
 from tests.e2e.documentation.shells import Shell
@@ -37,8 +38,8 @@ def test_page(own_stack: Stack, tmp_path: Path, page: str) -> None:
     with client_of(own_stack, email) as client:
         prediction = client.predict(COFFEE)
     variables = {
-        "IMGCLASS_TOKEN": token, "AUTH": f"Authorization: Bearer {token}", "USER_ID": user_id,
-        "API": own_stack.gateway.url}
+        "IMGCLASS_TOKEN": token, "TOKEN": token, "AUTH": f"Authorization: Bearer {token}",
+        "USER_ID": user_id, "API": own_stack.gateway.url}
     ids = {"PREDICTION_ID": str(prediction.prediction_id), "UUID": user_id,
            "IMAGE_ID": str(prediction.image_id)}
     Shell(own_stack, tmp_path, variables, ids).run(RUN[page])
@@ -62,6 +63,17 @@ def test_targets(page: str) -> None:
     """Every target of make that a page names is one, also in what is not run."""
     text = "\n".join([each.text for each in blocks(page)])
     assert set(re.findall(r"(?:^|\s)make ([a-z-]+)", text)) <= targets()
+
+
+@pytest.mark.parametrize("page", pages())
+def test_command_line(page: str) -> None:
+    """Every command of imgclass that a page names exists with its options, run or not."""
+    text = "\n".join(each.text for each in blocks(page)).replace("\\\n", " ")
+    for typed in re.findall(r"(?:^|[\s/(])(?<!-n )imgclass ([a-z][^\n#|>)]*)", text):
+        words = typed.split()
+        name = " ".join(words[:2]) if " ".join(words[:2]) in COMMANDS else words[0]
+        known = {option for each in COMMANDS[name].params for option in each.opts}
+        assert {word for word in words if word.startswith("--")} <= known, f"{page}: {typed}"
 
 
 @pytest.mark.parametrize("page", pages())

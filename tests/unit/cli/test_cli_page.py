@@ -2,32 +2,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 
 from imgclass.cli.exits import Exit, code_of
-from imgclass.cli.main import app
 from imgclass.errors import (
     ClientError, ConnectionLost, InvalidToken, MissingToken, NoAnswer, ProblemError, StillPending,
     StillValidating, UnexpectedAnswer, Unreachable, UploadRefused)
+from tests.command_line import COMMANDS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "cli.md").read_text("utf-8")
-
-
-def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """Every command below a group, under its whole name."""
-    for name, each in command.commands.items():
-        if hasattr(each, "commands"):
-            yield from leaves(each, (*path, name))
-        else:
-            yield " ".join((*path, name)), each
-
-
-COMMANDS = dict(leaves(typer.main.get_command(app)))
 
 
 def test_page_lists_every_command() -> None:
