@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -295,7 +296,10 @@ def test_version_is_not_told(gateway: Gateway) -> None:
 def test_log_has_no_query_strings(gateway: Gateway, layout: Layout) -> None:
     """The access log is JSON lines with the request's name and path, and without its query."""
     ask(gateway, "/api/v1/predictions?cursor=hidden-cursor", headers={"X-Request-Id": "logged"})
-    text = (layout.logs / "gateway-access.log").read_text(encoding="utf-8")
+    deadline, text = time.monotonic() + 10, ""
+    while '"logged"' not in text:  # nginx writes the line behind the answer
+        assert time.monotonic() < deadline
+        text = (layout.logs / "gateway-access.log").read_text(encoding="utf-8")
     lines = [json.loads(line) for line in text.splitlines()]
     line = next(line for line in lines if line["request_id"] == "logged")
     assert (line["method"], line["path"], line["status"]) == ("GET", "/api/v1/predictions", 200)
