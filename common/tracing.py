@@ -4,10 +4,12 @@ Where none is, nothing is imported, and a span is one comparison.
 """
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from typing import Any
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, request
+if TYPE_CHECKING:
+    from werkzeug.datastructures import Headers
 
 _NO_SPAN: AbstractContextManager[Any] = nullcontext()
 _tracer: Any = None
@@ -48,35 +50,29 @@ def trace_id() -> str:
     return format_trace_id(context.trace_id) if context.is_valid else ""
 
 
-def install_tracing(app: Flask) -> None:
-    """Give every request a span, below that of its `traceparent` if it has one. Attributes are
-    named by OpenTelemetry's semantic conventions for HTTP."""
-    if _tracer is None:
-        return
+def is_on() -> bool:
+    """Whether there is a collector."""
+    return _tracer is not None
+
+
+def server_span(
+    name: str, headers: Headers, attributes: Mapping[str, str],
+) -> AbstractContextManager[Any]:
+    """A request that came with these headers, as long as the context lasts."""
     from opentelemetry.context import Context
     from opentelemetry.propagate import extract
-    from opentelemetry.trace import SpanKind, Status, StatusCode, get_current_span
+    from opentelemetry.trace import SpanKind
 
-    @app.before_request
-    def begin() -> None:
-        route = request.url_rule.rule if request.url_rule else ""
-        attributes = {"http.request.method": request.method, "http.route": route,
-                      "url.path": request.path, "imgclass.request_id": g.request_id}
-        g.span = ExitStack()
-        g.span.enter_context(_tracer.start_as_current_span(
-            f"{request.method} {route}".strip(), extract(request.headers, Context()),
-            SpanKind.SERVER, attributes))
+    started: AbstractContextManager[Any] = _tracer.start_as_current_span(
+        name, extract(headers, Context()), SpanKind.SERVER, attributes)
+    return started
 
-    @app.after_request
-    def answered(answer: Response) -> Response:
-        if "span" in g:
-            current = get_current_span()
-            current.set_attribute("http.response.status_code", answer.status_code)
-            if answer.status_code >= 500:
-                current.set_status(Status(StatusCode.ERROR))
-        return answer
 
-    @app.teardown_request
-    def end(_: BaseException | None) -> None:
-        if "span" in g:
-            g.pop("span").close()
+def note_status(status: int) -> None:
+    """How the request that is being answered ended; 500 and above is an error of ours."""
+    from opentelemetry.trace import Status, StatusCode, get_current_span
+
+    span_of_request = get_current_span()
+    span_of_request.set_attribute("http.response.status_code", status)
+    if status >= 500:
+        span_of_request.set_status(Status(StatusCode.ERROR))

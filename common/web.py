@@ -23,8 +23,8 @@ from common.errors import Unauthenticated, Unavailable
 from common.metrics import install_metrics
 from common.problems import install_error_map
 from common.rate_limits import RateLimits, install_rate_limit_headers
+from common.request_traces import install_request_traces
 from common.serving import DEADLINE, PUBLIC_PATHS, REFUSAL
-from common.tracing import install_tracing
 
 MACHINE_PATHS = "/events/"
 NOBODY = MachineToken("")
@@ -80,7 +80,7 @@ def create_web_app(
     app.url_map.merge_slashes = False
     install_client_address(app, trusted_proxies)
     _install_request_id(app)
-    install_tracing(app)
+    install_request_traces(app)
     install_metrics(app, registry)
     install_error_map(app)
 
