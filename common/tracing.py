@@ -1,13 +1,15 @@
 """Traces of requests, for an OpenTelemetry collector where one is named.
 
-Where none is, nothing is imported, and a span is one comparison.
+Where none is, nothing is imported, and a span is one comparison. Jobs, which use the object store
+as well, do without Flask.
 """
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, request
+if TYPE_CHECKING:
+    from flask import Flask, Response
 
 _NO_SPAN: AbstractContextManager[Any] = nullcontext()
 _tracer: Any = None
@@ -53,6 +55,7 @@ def install_tracing(app: Flask) -> None:
     named by OpenTelemetry's semantic conventions for HTTP."""
     if _tracer is None:
         return
+    from flask import g, request
     from opentelemetry.context import Context
     from opentelemetry.propagate import extract
     from opentelemetry.trace import SpanKind, Status, StatusCode, get_current_span
