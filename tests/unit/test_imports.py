@@ -62,3 +62,34 @@ def test_gunicorn_configuration() -> None:
     """The master process, which only reads the settings, imports next to nothing."""
     code = f"import os; os.environ.update({environment()}); import common.gunicorn_conf"
     assert not imported("predict", code) & (HEAVY | {"boto3", "psycopg2"})
+
+
+# Hides every package but those whose distributions are named; then imports a module.
+WITH_THESE_ALONE = """
+import importlib, importlib.metadata, sys
+job, *locked = sys.argv[1:]
+owners = importlib.metadata.packages_distributions()
+
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        found = {each.lower().replace("_", "-") for each in owners.get(name.split(".")[0], [])}
+        if found and found.isdisjoint(locked):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Hidden())
+for name in ("boto3", "common.storage", job):
+    importlib.import_module(name)
+"""
+
+
+@pytest.mark.parametrize("job", [
+    "deploy.jobs.buckets", "deploy.jobs.check", "deploy.jobs.cron", "deploy.jobs.seed",
+    "deploy.jobs.sign_token", "deploy.minio.setup", "deploy.postgres.setup", "sql.migrate"])
+def test_jobs(job: str) -> None:
+    """A job needs nothing that is not in the image of the jobs."""
+    lock = (ROOT / "requirements/jobs.txt").read_text(encoding="utf-8")
+    locked = {"imgclass", *re.findall(r"^([\w.-]+)==", lock, re.M)}
+    done = subprocess.run(
+        [sys.executable, "-c", WITH_THESE_ALONE, job, *locked], cwd=ROOT, timeout=120, text=True,
+        capture_output=True)
+    assert done.returncode == 0, done.stderr[-2000:]
