@@ -58,6 +58,15 @@ class StoredObject:
     content_type: str
     writing: Writing
 
+    def read(self, most: int) -> bytes:
+        """The body; of one that has more than `most` bytes, enough to tell that it has."""
+        data = bytearray()
+        for chunk in self.chunks:
+            data += chunk
+            if len(data) > most:
+                break
+        return bytes(data)
+
 
 @dataclass(frozen=True)
 class ListedObject:

@@ -74,12 +74,7 @@ class StoredPictures:
 
     def _read(self, picture: StoredPicture) -> bytes:
         """The object's bytes; of one that is larger than it should be, only the beginning."""
-        data = bytearray()
         try:
-            for chunk in self._store.get(picture.object_key).chunks:
-                data += chunk
-                if len(data) > picture.size_bytes:
-                    break
+            return self._store.get(picture.object_key).read(picture.size_bytes)
         except NotFound as error:
             raise NotFound("The image is not in the store any more.") from error
-        return bytes(data)

@@ -48,9 +48,4 @@ class PictureClassifier:
 
     def _fetch(self, stored: StoredPicture) -> bytes:
         """The object's bytes; of one that is larger than it should be, only the beginning."""
-        data = bytearray()
-        for chunk in self._store.get(stored.object_key).chunks:
-            data += chunk
-            if len(data) > stored.size_bytes:
-                break
-        return bytes(data)
+        return self._store.get(stored.object_key).read(stored.size_bytes)

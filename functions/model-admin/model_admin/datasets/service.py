@@ -79,18 +79,14 @@ class Datasets:
                 yield picture, each_part
 
     def _fetch(self, picture: LabelledPicture) -> bytes | None:
-        data = bytearray()
         try:
-            for chunk in self._store.get(picture.object_key).chunks:
-                data += chunk
-                if len(data) > picture.size_bytes:
-                    break
+            data = self._store.get(picture.object_key).read(picture.size_bytes)
         except NotFound:
             return None
         if hashlib.sha256(data).hexdigest() != picture.sha256:
             log.warning("a picture is not what was sent", extra={"key": picture.object_key})
             return None
-        return bytes(data)
+        return data
 
     def _note(self, choice: Choice, part: str | None, origin: Origin) -> None:
         chosen = {name: str(value) for name, value in asdict(choice).items() if value is not None}

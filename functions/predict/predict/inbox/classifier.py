@@ -140,12 +140,10 @@ class UploadClassifier:
         )
 
     def _read(self, stored: StoredObject) -> bytes:
-        data = bytearray()
-        for chunk in stored.chunks:
-            data += chunk
-            if len(data) > self._max_bytes:
-                raise self._too_large(stored.writing)
-        return bytes(data)
+        data = stored.read(self._max_bytes)
+        if len(data) > self._max_bytes:
+            raise self._too_large(stored.writing)
+        return data
 
     def _too_large(self, writing: Writing | None = None) -> UploadRefused:
         return UploadRefused(
