@@ -124,7 +124,7 @@ def test_log_folder(images: dict[str, int]) -> None:
     """Where /logs is mounted, the log is written there as well; the end is a regular one."""
     with container("history:latest", "/logs") as running:
         running.get("/api/v1/predictions")
-        assert '"message": "request"' in running.run("cat", "/logs/history.jsonl")
+        eventually(lambda: '"message": "request"' in running.run("cat", "/logs/history.jsonl"))
     assert running.exit_status == 0
 
 

@@ -19,6 +19,7 @@ from tests.contracts.object_store import read
 from tests.databases import query
 from tests.function_process import form
 from tests.integration.predict.conftest import BODY_LIMIT, FORM, USER, Running
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:  # it imports tensorflow, which need not be there to collect tests
     from tests.tiny_model import TinyModel
@@ -200,6 +201,7 @@ def test_logs(ready: Running) -> None:
     """Each request leaves a line with its id in the log file."""
     answer = ready.post(pictures.jpeg(60, 40))
     path = Path(ready.process.environ["LOG_DIR"]) / "predict.jsonl"
+    wait_until(lambda: answer.headers["X-Request-Id"] in path.read_text(encoding="utf-8"))
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     (line,) = (line for line in lines if line["message"] == "request"
                and line.get("request_id") == answer.headers["X-Request-Id"])

@@ -44,13 +44,16 @@ def test_ports() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken = f"127.0.0.1:{server.getsockname()[1]}"
         free = f"127.0.0.1:{free_port()}"
-        assert check_ports({"s3": True, "predict": False}, {
-            "s3": taken, "s3-master": taken, "predict": free}).state is State.OK
+        assert check_ports({"s3": True, "model-admin": True, "predict": False}, {
+            "s3": taken, "s3-master": taken, "s3-console": free,
+            "model-admin": taken, "predict": free}).state is State.OK
         silent = check_ports({"s3": True}, {"s3": free})
         stolen = check_ports({"gateway": False}, {"gateway": taken})
+        second = check_ports({"s3": False}, {"s3": free, "s3-master": taken})
     assert silent.said == f"s3 runs, but does not listen at {free}"
     assert stolen.said == f"another program listens at {taken}, the port of gateway"
     assert "API_PORT=8001 make up" in stolen.mend
+    assert second.said == f"another program listens at {taken}, the port of s3-master"
 
 
 def test_function_that_is_not_ready() -> None:
