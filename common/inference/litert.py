@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from common.deadlines import Deadline
 from common.errors import DeadlineExceeded
 from common.inference.engine import Pixels
+from common.inference.mapped_files import drop_pages
 
 
 class LiteRtEngine:
@@ -24,12 +25,11 @@ class LiteRtEngine:
 
     def __init__(self, model: Path, threads: int) -> None:
         self._idle: queue.LifoQueue[Interpreter] = queue.LifoQueue()
-        # Given its path, each interpreter would map a copy of its own.
-        content = model.read_bytes()
         for _ in range(threads):
-            interpreter = Interpreter(model_content=content, num_threads=1)
+            interpreter = Interpreter(str(model), num_threads=1)
             interpreter.allocate_tensors()
             self._idle.put(interpreter)
+        drop_pages(model)  # each has packed the weights in a form of its own
         self._input = interpreter.get_input_details()[0]["index"]
         self._output = interpreter.get_output_details()[0]["index"]
 
