@@ -11,6 +11,7 @@ from flask import Flask, request
 from common.errors import InvalidRequest, PayloadTooLarge, RequestTimeout, UnsupportedMedia
 
 MAX_DISCARDED_BYTES = 16 << 20
+READ_BYTES = 1 << 18
 
 
 class BoundedBody(io.RawIOBase):
@@ -51,6 +52,10 @@ class BoundedBody(io.RawIOBase):
         if size is None or size < 0:
             return self.readall()
         return self._take(size)
+
+    def readall(self) -> bytes:
+        """Like RawIOBase's, in fewer and larger pieces."""
+        return b"".join(iter(lambda: self._take(READ_BYTES), b""))
 
     def _read(self, size: int) -> bytes:
         try:

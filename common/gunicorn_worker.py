@@ -23,6 +23,7 @@ from gunicorn.util import write_nonblock  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
 from common.deadlines import HEADER, Deadline, deadline_of
+from common.direct_body import DirectBody
 from common.errors import DeadlineExceeded, Overloaded
 from common.malformed import answer_to
 from common.paced_socket import PATIENCE_SECONDS, PacedSocket, WaitingRoom
@@ -128,6 +129,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         def wsgi(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
             environ.update(self._current.told)
             body = environ["wsgi.input"]
+            if DirectBody.fits(body):
+                environ["wsgi.input"] = DirectBody(body)
             answer = app(environ, start_response)
             # Of a body in chunks nobody knows how much is left.
             if getattr(body.reader, "length", 0) >= MAX_DRAINED_BYTES:

@@ -1,7 +1,7 @@
 """The object store: one interface, and S3 behind it.
 
 boto3 takes a fifth of a second to import, which a function that answers its first request does
-without (see common.quick_puts): it is imported where it is needed.
+without (see common.quick_store): it is imported where it is needed.
 """
 from __future__ import annotations
 

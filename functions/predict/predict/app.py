@@ -15,10 +15,9 @@ from common.db import Database
 from common.inference.files import ModelFiles
 from common.inference.model import ModelLoader
 from common.notifications import Listener
-from common.quick_puts import QuickPutStore
+from common.quick_store import QuickObjectStore
 from common.rate_limits import RateLimits
 from common.refusals import RefusalLog
-from common.storage import S3ObjectStore, lazy_s3_client
 from common.web import create_web_app, failing
 from predict.batch.routes import PATH as BATCH_PATH
 from predict.batch.routes import create_routes as batch_routes
@@ -85,9 +84,9 @@ def create_app(settings: Settings | None = None) -> Flask:
             settings.k_ce_overrides),
         OutboxTelemetry(registry), settings.webhook_max_attempts)
     repository = PostgresPredictionRepository(database, bool(settings.k_sink), outbox.wake)
-    pictures = QuickPutStore(settings, bucket, connections)
+    pictures = QuickObjectStore(settings, bucket, connections)
     files = ModelFiles(
-        S3ObjectStore(lazy_s3_client(settings, connections), settings.models_bucket_name),
+        QuickObjectStore(settings, settings.models_bucket_name, connections),
         settings.model_cache_dir, settings.baked_models_dir)
     models = ModelHost(
         PostgresRolloutRepository(database),

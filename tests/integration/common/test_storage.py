@@ -12,7 +12,7 @@ import pytest
 
 from common.config import Settings
 from common.errors import NotFound, StoreUnavailable
-from common.quick_puts import QuickPutStore
+from common.quick_store import QuickObjectStore
 from common.storage import ObjectStore, S3ObjectStore, s3_client
 from tests.contracts.object_store import ObjectStoreContract, read
 from tests.environments import settings
@@ -54,20 +54,20 @@ class TestS3ObjectStore(ObjectStoreContract):
         return S3ObjectStore(s3_client(servers, connections=2), f"no-bucket-{uuid.uuid4()}")
 
 
-class TestQuickPutStore(ObjectStoreContract):
-    """The adapter of the hot path."""
+class TestQuickObjectStore(ObjectStoreContract):
+    """The adapter of the hot path and of starts."""
 
     @pytest.fixture
     def store(self, servers: Settings, bucket: str) -> ObjectStore:
-        return QuickPutStore(servers, bucket, connections=8)
+        return QuickObjectStore(servers, bucket, connections=8)
 
     @pytest.fixture
     def unreachable_store(self) -> ObjectStore:
-        return QuickPutStore(settings(), "images", connections=2)
+        return QuickObjectStore(settings(), "images", connections=2)
 
     @pytest.fixture
     def bucketless_store(self, servers: Settings) -> ObjectStore:
-        return QuickPutStore(servers, f"no-bucket-{uuid.uuid4()}", connections=2)
+        return QuickObjectStore(servers, f"no-bucket-{uuid.uuid4()}", connections=2)
 
 
 @pytest.mark.parametrize("change", [
