@@ -12,7 +12,8 @@ from imgclass.cli import output
 from imgclass.cli.connection import AsJson, Token, Url, connected
 
 if TYPE_CHECKING:
-    from imgclass.results.comparisons import Bin, Comparison, Distribution
+    from imgclass.results.comparisons import Comparison, Distribution
+    from imgclass.results.figures import Bin
 
 
 class Basis(str, Enum):
