@@ -46,9 +46,7 @@ def show(
     if as_json:
         output.print_json(model)
         return
-    with output.Rows("field", "value") as rows:
-        for name, value in [*_facts(model), *verdict.report_rows(model.report, model.manifest)]:
-            rows.add(name, value)
+    output.print_fields([*_facts(model), *verdict.report_rows(model.report, model.manifest)])
 
 
 @app.command()

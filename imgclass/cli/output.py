@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from itertools import islice
-from types import TracebackType
 from typing import Any, NoReturn, TypeVar
 
 import typer
@@ -29,6 +28,14 @@ def fail(message: str, code: int = Exit.FAILED) -> NoReturn:
     """Say what went wrong and leave with `code`."""
     complain(message)
     raise typer.Exit(code)
+
+
+def confirm(question: str, refusal: str) -> None:
+    """Ask on stderr; unless the answer is yes, end the command and say what became of it."""
+    try:
+        typer.confirm(question, abort=True, err=True)
+    except typer.Abort:
+        fail(f"{refusal}: answer y, or give --yes")
 
 
 def printable(text: str) -> str:
@@ -93,12 +100,7 @@ class Rows:
     def __enter__(self) -> Rows:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         """Show what there is, also when something failed on the way."""
         if self._kept:
             self._draw()
@@ -127,6 +129,13 @@ class Rows:
             # As Text, a name such as "[red]" stays a name.
             table.add_row(*map(Text, cells), style=style)
         Console().print(table)
+
+
+def print_fields(fields: Iterable[tuple[str, str]]) -> None:
+    """Print all that is known of one thing, a row for each name and its value."""
+    with Rows("field", "value") as rows:
+        for name, value in fields:
+            rows.add(name, value)
 
 
 @contextmanager

@@ -55,9 +55,7 @@ def push(
     if model.state != "ready":
         output.fail(f"{model.version} is {model.state}: choose another version")
     if not as_json:
-        with output.Rows("field", "value") as rows:
-            for name, value in verdict.report_rows(model.report, model.manifest):
-                rows.add(name, value)
+        output.print_fields(verdict.report_rows(model.report, model.manifest))
         typer.echo(f"{model.version} is ready{_next_step(model)}")
 
 
