@@ -120,13 +120,7 @@ def progress(backfill: Backfill) -> Iterator[Callable[[Backfill], None]]:
     if not sys.stderr.isatty():
         yield lambda seen: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
-               TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with output.progress_bar() as bar:
         task = bar.add_task("classifying", total=backfill.total)
         yield lambda seen: bar.update(
             task, completed=seen.finished, total=seen.total,

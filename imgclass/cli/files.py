@@ -1,9 +1,13 @@
-"""Pictures named on the command line: found, tried one by one, and reported."""
+"""Pictures named on the command line: found, tried each by itself, and reported."""
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -17,6 +21,10 @@ from imgclass.pictures import SUFFIXES
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+# Requests at once: enough to hide what lies between client and service, and to leave room there.
+AT_ONCE = 4
+# Beyond this a limit on requests is not waited for.
+LONGEST_WAIT_SECONDS = 60.0
 
 Files = Annotated[list[Path], typer.Argument(
     metavar="FILE", help="Pictures, or folders to search for .jpg, .jpeg, .png, .webp.")]
@@ -62,12 +70,12 @@ class Outcome:
 
 
 def attempt(file: Path, work: Callable[[Path], Outcome]) -> Outcome:
-    """The outcome of `work`, or of its failure.
+    """The outcome of `work`, or of its failure; a limit on requests is waited for.
 
     Raises ClientError when the rest of the files would fail the same way.
     """
     try:
-        return work(file)
+        return _within_limits(file, work)
     except OSError as error:
         return Outcome(str(file), reason=error.strerror or str(error))
     except Unreachable:
@@ -77,6 +85,45 @@ def attempt(file: Path, work: Callable[[Path], Outcome]) -> Outcome:
         if isinstance(error, ProblemError) and error.status in TOKEN_REFUSED:
             raise
         return Outcome(str(file), reason=str(error))
+
+
+def attempts(
+    files: Sequence[Path], work: Callable[[Path], Outcome]
+) -> Generator[Outcome, None, None]:
+    """The outcome of each file, in their order; the first by itself, then AT_ONCE side by side.
+
+    Raises what `attempt` does, after the outcomes of those that were under way meanwhile. Close
+    it if it is not consumed to the end.
+    """
+    # What would fail for all of them is learnt from one.
+    yield attempt(files[0], work)
+    failure: ClientError | None = None
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        pending = [pool.submit(attempt, file, work) for file in files[1:]]
+        for each in pending:
+            try:
+                yield each.result()
+            except CancelledError:
+                continue
+            except ClientError as error:
+                failure = failure or error
+                pool.shutdown(wait=False, cancel_futures=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    if failure:
+        raise failure
+
+
+def _within_limits(file: Path, work: Callable[[Path], Outcome]) -> Outcome:
+    while True:
+        try:
+            return work(file)
+        except ProblemError as error:
+            pause = error.retry_after or math.inf
+            if error.status != HTTPStatus.TOO_MANY_REQUESTS or pause > LONGEST_WAIT_SECONDS:
+                raise
+        time.sleep(pause)
 
 
 class Report:
