@@ -333,18 +333,30 @@ DRIFTED = """
     FROM generate_series(1, 600) AS number"""
 
 
-def test_drift(stack: Stack, open_page: Open) -> None:
-    """An administrator sees on the dashboard how far the answers are from earlier ones."""
+@pytest.mark.parametrize("look", LOOKS)
+def test_drift(stack: Stack, open_page: Open, look: str) -> None:
+    """An administrator sees on the dashboard how far the answers are from earlier ones: drawn
+    beside what is usually read as much, in words, and as a table for who cannot see the chart."""
     email = somebody()
     token, user_id = token_of(stack, email, admin=True)
     with client_of(stack, email) as client:
         answer = client.predict(COFFEE)
     query(settings_of(stack), DRIFTED, str(answer.image_id), user_id)
-    page = open_page()
+    page = open_page(look=look)
     sign_in(page, token)
     visit(page, "Dashboard")
     drift = page.get_by_role("region", name="Drift")
-    expect(drift.get_by_role("row").filter(has_text="v1 confidence")).to_contain_text("much")
+    read = drift.get_by_role("row").filter(has_text="v1 confidence")
+    expect(read).to_contain_text("much")
+    told = drift.get_by_role("table", name="Population stability index of v1").get_by_role("row")
+    chart = drift.locator("svg")
+    assert told.all_inner_texts() == [
+        text.replace(": ", "\t") for text in chart.locator("title").all_text_contents()]
+    index = float(told.filter(has_text="confidence").inner_text().split("\t")[1])
+    assert f"{index:.3f}" in read.inner_text() and index > 0.25
+    bar, much = chart.locator("rect.alarm").first, chart.locator("line.mark").last
+    assert bar.bounding_box()["y"] < much.bounding_box()["y"]
+    check(page, f"{look}-drift")
     with client_of(stack, email) as client:
         client.delete_image(answer.image_id)
 
