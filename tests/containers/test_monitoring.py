@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from tests.containers.engine import ROOT, docker
-from tests.containers.stack import ComposeStack, eventually
+from tests.containers.stack import ComposeStack
 from tests.monitoring import (
     DASHBOARD, alerts, dashboard, dashboard_expressions, metrics_asked_for, metrics_in,
     rule_expressions)
+from tests.waiting import wait_until
 
 PROVISIONING = ROOT / "deploy/grafana/provisioning"
 FUNCTIONS = ("predict", "history", "model-admin")
@@ -94,12 +95,12 @@ def test_functions_are_watched(api: str) -> None:
         return {target["labels"]["job"]: target["health"] for target in targets}
 
     wanted = dict.fromkeys((*FUNCTIONS, "prometheus"), "up")
-    eventually(lambda: health() == wanted)
+    wait_until(lambda: health() == wanted)
 
 
 def test_queries(api: str) -> None:
     """Prometheus understands every query, and no alert fires on a healthy stack."""
-    eventually(lambda: httpx.get(f"{api.removesuffix('/api/v1')}/-/ready").status_code == 200)
+    wait_until(lambda: httpx.get(f"{api.removesuffix('/api/v1')}/-/ready").status_code == 200)
     for expression in rule_expressions() + dashboard_expressions():
         answer = httpx.get(f"{api}/query", params={"query": expression}).json()
         assert answer["status"] == "success", (expression, answer)
