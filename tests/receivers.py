@@ -61,10 +61,9 @@ class ReceivingServer:
     """Start it with `with`; `received` lists the requests, `answer` can be changed at any time."""
 
     def __init__(
-        self, answer: Answer = status(204), tls: ssl.SSLContext | None = None,
-        host: str = "127.0.0.1",
+        self, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
     ) -> None:
-        self.answer = answer
+        self.answer: Answer = status(204)
         self.received: list[Received] = []
         self.connections = 0
         self._tls = tls

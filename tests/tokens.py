@@ -47,11 +47,11 @@ def json_bytes(document: object) -> bytes:
     return json.dumps(document).encode()
 
 
-def raw(header: object, payload: object, signature: bytes = b"") -> str:
-    """A token of arbitrary parts; a part given as bytes is taken as it is."""
+def raw(header: object, payload: object) -> str:
+    """A token of arbitrary parts, without a signature; a part given as bytes is taken as it is."""
     parts = [
         part if isinstance(part, bytes) else json_bytes(part) for part in (header, payload)]
-    return ".".join(_base64url(part) for part in (*parts, signature))
+    return ".".join(_base64url(part) for part in (*parts, b""))
 
 
 def hmac_signed(header: object, payload: object, secret: bytes) -> str:

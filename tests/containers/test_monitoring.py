@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import httpx
 import pytest
@@ -35,9 +34,9 @@ def api(stack: ComposeStack) -> str:
     return f"{stack.prometheus}/api/v1"
 
 
-def promtool(image: str, *arguments: str, folder: Path = ROOT / "deploy/prometheus") -> str:
+def promtool(image: str, *arguments: str) -> str:
     return docker("run", "--rm", "--network", "none", "--entrypoint", "promtool",
-                  "--volume", f"{folder}:/etc/prometheus:ro",
+                  "--volume", f"{ROOT}/deploy/prometheus:/etc/prometheus:ro",
                   "--volume", f"{ROOT}/tests/containers/rules_test.yml:/rules_test.yml:ro",
                   image, *arguments)
 
