@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from imgclass import settings, verdict
-from imgclass.cli import output
+from imgclass import settings
+from imgclass.cli import output, verdict
 from imgclass.cli.connection import AsJson
 from imgclass.model_tools import ModelTools, ToolError
 from imgclass.packing import PackingError, find_saved_model, packed

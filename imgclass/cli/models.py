@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgclass import verdict
-from imgclass.cli import authoring, output, registration
+from imgclass.cli import authoring, output, registration, verdict
 from imgclass.cli.connection import AsJson, Token, Url, connected
 
 if TYPE_CHECKING:

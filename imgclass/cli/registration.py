@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgclass import verdict
-from imgclass.cli import authoring, output
+from imgclass.cli import authoring, output, verdict
 from imgclass.cli.connection import AsJson, Token, Url, connected
 from imgclass.packing import packed
 
