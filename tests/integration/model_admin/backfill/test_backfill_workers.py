@@ -21,12 +21,12 @@ from common.storage import S3ObjectStore, s3_client
 from model_admin.backfill.claims import PostgresBackfillClaims
 from model_admin.backfill.orders import Filter, Order
 from model_admin.backfill.repository import PostgresBackfillRepository, Row
-from tests.backfill_worker import create_worker
 from tests.contracts.backfills import ORIGIN, begun, claimed, ids, record, walk
 from tests.databases import ROOT, query
 from tests.environments import environment
 from tests.integration.model_admin.backfill.archive import (
     PICTURE, ArchiveInPostgres, object_key)
+from tests.integration.model_admin.backfill.worker import create_worker
 from tests.proxies import CuttingProxy
 
 LEASE_SECONDS = 1.0
@@ -93,7 +93,7 @@ def worker_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
             "minio_bucket_name")})
     folders = [ROOT, ROOT / "functions" / "model-admin", ROOT / "functions" / "predict"]
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.backfill_worker", str(LEASE_SECONDS)], cwd=ROOT,
+        [sys.executable, "-m", create_worker.__module__, str(LEASE_SECONDS)], cwd=ROOT,
         env={**environ, "PYTHONPATH": os.pathsep.join(map(str, folders))},
     ) as process:
         try:
