@@ -2,10 +2,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, BinaryIO, Protocol, TypeVar, Union
 from urllib.parse import quote
 
@@ -49,10 +48,10 @@ class Api:
         self,
         path: str,
         read: Callable[[dict[str, Any]], AnyPage],
-        parameters: Mapping[str, str] = MappingProxyType({}),
+        parameters: dict[str, str] | None = None,
     ) -> Iterator[AnyPage]:
         """A list page by page, each fetched when it is asked for."""
-        asked = {"limit": str(PAGE_SIZE), **parameters}
+        asked = {"limit": str(PAGE_SIZE), **(parameters or {})}
         while True:
             page = self._get(path, read, asked)
             yield page

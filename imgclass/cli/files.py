@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import math
 import os
-import time
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 AT_ONCE = 4
 # Beyond this a limit on requests is not waited for.
 LONGEST_WAIT_SECONDS = 60.0
+NEVER = threading.Event()
 
 Files = Annotated[list[Path], typer.Argument(
     metavar="FILE", help="Pictures, or folders to search for .jpg, .jpeg, .png, .webp.")]
@@ -69,13 +70,15 @@ class Outcome:
         return {"file": self.file, **error, **(asdict(self.said) if self.said else {})}
 
 
-def attempt(file: Path, work: Callable[[Path], Outcome]) -> Outcome:
-    """The outcome of `work`, or of its failure; a limit on requests is waited for.
+def attempt(
+    file: Path, work: Callable[[Path], Outcome], ended: threading.Event = NEVER
+) -> Outcome:
+    """The outcome of `work`, or of its failure; a limit on requests is waited for until `ended`.
 
     Raises ClientError when the rest of the files would fail the same way.
     """
     try:
-        return _within_limits(file, work)
+        return _within_limits(file, work, ended)
     except OSError as error:
         return Outcome(str(file), reason=error.strerror or str(error))
     except Unreachable:
@@ -98,9 +101,9 @@ def attempts(
     # What would fail for all of them is learnt from one.
     yield attempt(files[0], work)
     failure: ClientError | None = None
-    pool = ThreadPoolExecutor(AT_ONCE)
+    pool, ended = ThreadPoolExecutor(AT_ONCE), threading.Event()
     try:
-        pending = [pool.submit(attempt, file, work) for file in files[1:]]
+        pending = [pool.submit(attempt, file, work, ended) for file in files[1:]]
         for each in pending:
             try:
                 yield each.result()
@@ -110,12 +113,15 @@ def attempts(
                 failure = failure or error
                 pool.shutdown(wait=False, cancel_futures=True)
     finally:
+        ended.set()
         pool.shutdown(cancel_futures=True)
     if failure:
         raise failure
 
 
-def _within_limits(file: Path, work: Callable[[Path], Outcome]) -> Outcome:
+def _within_limits(
+    file: Path, work: Callable[[Path], Outcome], ended: threading.Event
+) -> Outcome:
     while True:
         try:
             return work(file)
@@ -123,7 +129,8 @@ def _within_limits(file: Path, work: Callable[[Path], Outcome]) -> Outcome:
             pause = error.retry_after or math.inf
             if error.status != HTTPStatus.TOO_MANY_REQUESTS or pause > LONGEST_WAIT_SECONDS:
                 raise
-        time.sleep(pause)
+            if ended.wait(pause):
+                raise
 
 
 class Report:

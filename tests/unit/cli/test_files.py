@@ -84,6 +84,24 @@ def test_left_early() -> None:
     assert len(tried) == seen
 
 
+def test_left_while_waiting() -> None:
+    """Whoever leaves does not wait until a limit has passed."""
+    waiting = threading.Event()
+
+    def work(file: Path) -> Outcome:
+        if file in FILES[:2]:
+            return Outcome(str(file))
+        waiting.set()
+        raise ProblemError(429, "Too many requests", retry_after=LONGEST_WAIT_SECONDS)
+
+    outcomes = attempts(FILES, work)
+    assert [next(outcomes).file, next(outcomes).file] == ["0.jpg", "1.jpg"]
+    assert waiting.wait(PATIENCE_SECONDS)
+    began = time.monotonic()
+    outcomes.close()
+    assert time.monotonic() - began < LONGEST_WAIT_SECONDS / 2
+
+
 def test_limit_on_requests() -> None:
     """A limit that will pass soon is waited for; one that will not is a failure."""
     waits = {FILES[0]: [0.01, 0.01], FILES[1]: [LONGEST_WAIT_SECONDS + 1]}
