@@ -19,20 +19,20 @@ import httpx
 
 from bench.footprint import cpu_seconds
 from bench.outcome import Verdict, keep, verdict_lines
-from bench.uploads import BUCKET, PICTURE, ROOT, store_of
-from imgclass import settings
+from bench.stacks import BUCKET, EMAIL, running_stack, store_of, token_of
+from bench.uploads import PICTURE
 from imgclass.client import ClientError
-from imgclass.embedded import default_model, secret_files
+from imgclass.embedded import secret_files
 from imgclass.embedded.errors import StackError
 from imgclass.embedded.functions import PREDICT
-from imgclass.embedded.layout import Layout
 from imgclass.embedded.stack import Stack
-from imgclass.tokens import development_token, user_id
+from imgclass.tokens import user_id
 
-EMAIL = "bench@example.com"
 ROUNDS, PICTURES, CLIENTS = 5, 200, 4
 DRAIN_SECONDS = 50
 MIN_SHARE = 0.8
+# Nothing works off the inbox until it is told to.
+SETTINGS = {"INBOX_WORKER": "false", "SWEEP_SECONDS": "0", "RATE_LIMIT_PREDICT": "off"}
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,8 @@ class Bench:
         self._stack = stack
         self._user = user_id(EMAIL)
         self._store = store_of(stack)
-        secrets = stack.layout.secrets
-        self._token = development_token(secret_files.read(secrets, "jwt-secret"), EMAIL)
-        self._machine = secret_files.read(secrets, "events-token")
+        self._token = token_of(stack, EMAIL)
+        self._machine = secret_files.read(stack.layout.secrets, "events-token")
         self._classified = 0
         self._client = httpx.Client(
             base_url=f"http://{stack.addresses()[PREDICT]}", trust_env=False, timeout=120)
@@ -135,26 +134,16 @@ def _spread(values: list[float]) -> str:
 
 
 def main() -> int:
-    own = Layout(ROOT, ROOT / "var")
-    own.prepare()
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            stack = Stack(
-                ROOT, Path(folder) / "var", port=0, archive=default_model.build(own),
-                search_path=settings.load().search_path,
-                passed_on={"INBOX_WORKER": "false", "SWEEP_SECONDS": "0",
-                           "RATE_LIMIT_PREDICT": "off"})
-            try:
-                stack.up()
-                bench = Bench(stack)
-                bench.requests()
-                bench.uploads(0)
-                turns = [(bench.requests(), bench.uploads(1 + turn)) for turn in range(ROUNDS)]
-            finally:
-                stack.clean_data()
-        except (StackError, ClientError, TimeoutError, httpx.HTTPError) as error:
-            print(f"bench-inbox: {error}", file=sys.stderr)
-            return 1
+    try:
+        with (tempfile.TemporaryDirectory() as folder,
+              running_stack(Path(folder), passed_on=SETTINGS) as stack):
+            bench = Bench(stack)
+            bench.requests()
+            bench.uploads(0)
+            turns = [(bench.requests(), bench.uploads(1 + turn)) for turn in range(ROUNDS)]
+    except (StackError, ClientError, TimeoutError, httpx.HTTPError) as error:
+        print(f"bench-inbox: {error}", file=sys.stderr)
+        return 1
     requests, uploads = [first for first, _ in turns], [second for _, second in turns]
     print(table(requests, uploads))
     keep("inbox", {

@@ -16,16 +16,18 @@ RESIZE_PIXELS = 248
 VALIDATION_SECONDS = 60
 
 
-def register(admin: Client, archive: Path, version: str, copy: Path) -> None:
-    """Write `archive` again as `version` and register that, without activating it.
+def register(admin: Client, archive: Path, version: str, copy: Path) -> str:
+    """Write `archive` again as `version` and register that; answers which version is active.
 
     Raises StackError when it is rejected, and ClientError.
     """
+    first = next(model.version for model in admin.models() if model.is_active)
     write(archive, version, copy)
     admin.register_model(copy)
     model = admin.wait_for_model(version, VALIDATION_SECONDS)
     if model.state != "ready":
         raise StackError(f"the second model was rejected: {model.reason}")
+    return first
 
 
 def write(archive: Path, version: str, copy: Path) -> None:

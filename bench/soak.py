@@ -22,19 +22,14 @@ from bench.load import Target
 from bench.mixed_load import MixedLoad, Outcome
 from bench.outcome import Verdict, keep, verdict_lines
 from bench.restarts import RECOVERY_SECONDS, SCHEDULE, Outage, restart
-from bench.uploads import store_of
-from imgclass import settings
+from bench.stacks import (
+    ADMIN, BUCKET, EMAIL, PICTURES, default_archive, running_stack, store_of, token_of)
 from imgclass.client import Client, ClientError
-from imgclass.embedded import buckets, default_model, secret_files
 from imgclass.embedded.errors import StackError
-from imgclass.embedded.layout import Layout
 from imgclass.embedded.stack import Stack
-from imgclass.tokens import development_token, user_id
+from imgclass.tokens import user_id
 
-ROOT = Path(__file__).resolve().parents[1]
-PICTURES = sorted((ROOT / "examples" / "pictures").glob("*.jpg"))
 SECOND = "second"
-EMAIL, ADMIN = "bench@example.com", "root@example.com"
 
 DEFAULT_MINUTES = 15.0
 RESTART_SHARE = 0.5
@@ -105,36 +100,25 @@ def _sleep_until(moment: float) -> None:
 
 def measure(minutes: float) -> Result:
     """Raises StackError, ClientError or TimeoutError if there is nothing to measure."""
-    own = Layout(ROOT, ROOT / "var")
-    own.prepare()
-    archive = default_model.build(own)
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(ROOT, Path(folder) / "var", port=0, archive=archive,
-                      search_path=settings.load().search_path,
-                      passed_on={"SWEEP_SECONDS": SWEEP_SECONDS})
-        try:
-            stack.up()
-            secret = secret_files.read(stack.layout.secrets, "jwt-secret")
-            token = development_token(secret, ADMIN, admin=True)
-            with Client(stack.gateway.url, token) as admin:
-                first = next(model.version for model in admin.models() if model.is_active)
-                second_model.register(admin, archive, SECOND, Path(folder) / "second.zip")
-                return _measure(stack, admin, token, secret, (SECOND, first), minutes)
-        finally:
-            stack.clean_data()
+    with (tempfile.TemporaryDirectory() as folder,
+          running_stack(Path(folder), passed_on={"SWEEP_SECONDS": SWEEP_SECONDS}) as stack):
+        token = token_of(stack, ADMIN, admin=True)
+        with Client(stack.gateway.url, token) as admin:
+            first = second_model.register(
+                admin, default_archive(), SECOND, Path(folder) / "second.zip")
+            return _measure(stack, admin, token, (SECOND, first), minutes)
 
 
 def _measure(
-    stack: Stack, admin: Client, token: str, secret: str, versions: tuple[str, str],
-    minutes: float,
+    stack: Stack, admin: Client, token: str, versions: tuple[str, str], minutes: float
 ) -> Result:
     url = stack.gateway.url
-    target = Target(url, development_token(secret, EMAIL), str(user_id(EMAIL)), PICTURES)
+    target = Target(url, token_of(stack, EMAIL), str(user_id(EMAIL)), PICTURES)
     with httpx.Client(
             base_url=url, trust_env=False, timeout=30,
             headers={"Authorization": f"Bearer {token}"}) as swapping, target.client() as user:
         target.classify(user, PICTURES[0])  # a user is known once one has sent a picture
-        load = MixedLoad(target, swapping, store_of(stack), buckets.IMAGES, versions)
+        load = MixedLoad(target, swapping, store_of(stack), BUCKET, versions)
         outages, watch = soak(stack, load, minutes)
     classified = _wait_for(admin, load.uploaded)
     failed = [each for each in load.outcomes if each.failed]

@@ -15,17 +15,13 @@ from pathlib import Path
 from bench import second_model
 from bench.load import Answer, Load, Sample, Target, latency_ms
 from bench.outcome import Verdict, keep, verdict_lines
-from imgclass import settings
+from bench.stacks import ADMIN, EMAIL, PICTURES, default_archive, running_stack, token_of
 from imgclass.client import Client, ClientError
-from imgclass.embedded import default_model, secret_files
 from imgclass.embedded.errors import StackError
 from imgclass.embedded.functions import PREDICT
-from imgclass.embedded.layout import Layout
 from imgclass.embedded.stack import Stack
-from imgclass.tokens import development_token, user_id
+from imgclass.tokens import user_id
 
-ROOT = Path(__file__).resolve().parents[1]
-PICTURES = sorted((ROOT / "examples" / "pictures").glob("*.jpg"))
 SECOND = "second"
 
 SWAPS, EARLY_SWAPS = 50, 5
@@ -184,25 +180,13 @@ class Bench:
 
 def measure() -> Result:
     """Raises StackError, ClientError or TimeoutError if there is nothing to measure."""
-    own = Layout(ROOT, ROOT / "var")
-    own.prepare()
-    archive = default_model.build(own)
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(ROOT, Path(folder) / "var", port=0, archive=archive,
-                      search_path=settings.load().search_path)
-        try:
-            stack.up()
-            secret = secret_files.read(stack.layout.secrets, "jwt-secret")
-            email = "bench@example.com"
-            target = Target(stack.gateway.url, development_token(secret, email),
-                            str(user_id(email)), PICTURES)
-            token = development_token(secret, "root@example.com", admin=True)
-            with Client(stack.gateway.url, token) as admin:
-                first = next(model.version for model in admin.models() if model.is_active)
-                second_model.register(admin, archive, SECOND, Path(folder) / "second.zip")
-                return Bench(stack, admin, target).run(first)
-        finally:
-            stack.clean_data()
+    with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
+        target = Target(
+            stack.gateway.url, token_of(stack, EMAIL), str(user_id(EMAIL)), PICTURES)
+        with Client(stack.gateway.url, token_of(stack, ADMIN, admin=True)) as admin:
+            first = second_model.register(
+                admin, default_archive(), SECOND, Path(folder) / "second.zip")
+            return Bench(stack, admin, target).run(first)
 
 
 def table(result: Result) -> str:

@@ -19,23 +19,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.outcome import Verdict, keep, verdict_lines
+from bench.stacks import BUCKET, EMAIL, PUTTERS, ROOT, running_stack, store_of, token_of
 from imgclass import settings
 from imgclass.client import Client, ClientError
-from imgclass.embedded import default_model, secret_files
 from imgclass.embedded.errors import StackError
-from imgclass.embedded.layout import Layout
-from imgclass.embedded.stack import Stack
 from imgclass.filters import Filters
-from imgclass.tokens import development_token
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-ROOT = Path(__file__).resolve().parents[1]
 PICTURE = (ROOT / "examples" / "pictures" / "coffee.jpg").read_bytes()
-BUCKET = "images"
-
-PICTURES, POISON, PUTTERS = 40, 10_000, 8
+PICTURES, POISON = 40, 10_000
 POLL_SECONDS = 0.02
 PATIENCE_SECONDS = 60.0
 MAX_MEDIAN, MAX_QUEUED_MEDIAN, MAX_DELAY = 0.5, 3.5, 2.0
@@ -117,32 +111,14 @@ class Bench:
             Bucket=BUCKET, Key=f"uploads/{self._client.user_id}/{name}", Body=data)
 
 
-def measure(archive: Path, way: Way, search_path: str, poison: bool) -> Result:
+def measure(way: Way, search_path: str, poison: bool) -> Result:
     """Raises StackError, ClientError or TimeoutError if there is nothing to measure."""
-    with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(ROOT, Path(folder) / "var", port=0, archive=archive,
-                      search_path=search_path, event_queue=way.queued)
-        try:
-            stack.up()
-            secret = secret_files.read(stack.layout.secrets, "jwt-secret")
-            with Client(stack.gateway.url, development_token(secret, "bench@example.com")) as user:
-                user.predict(PICTURE)  # a user is known once one has sent a picture
-                return Bench(user, store_of(stack)).run(way, poison)
-        finally:
-            stack.clean_data()
-
-
-def store_of(stack: Stack) -> S3Client:
-    """A plain S3 client, with the functions' keys."""
-    import boto3
-    from botocore.config import Config
-
-    secrets = stack.layout.secrets
-    return boto3.client(
-        "s3", endpoint_url=f"http://{stack.addresses()['s3']}", region_name="us-east-1",
-        aws_access_key_id=secret_files.read(secrets, "minio-access-key"),
-        aws_secret_access_key=secret_files.read(secrets, "minio-secret-key"),
-        config=Config(max_pool_connections=PUTTERS, proxies={}, s3={"addressing_style": "path"}))
+    with (tempfile.TemporaryDirectory() as folder,
+          running_stack(
+              Path(folder), search_path=search_path, event_queue=way.queued) as stack,
+          Client(stack.gateway.url, token_of(stack, EMAIL)) as user):
+        user.predict(PICTURE)  # a user is known once one has sent a picture
+        return Bench(user, store_of(stack)).run(way, poison)
 
 
 def _search_path(way: Way, path: str) -> str | None:
@@ -170,18 +146,15 @@ def table(results: list[Result]) -> str:
 
 
 def main() -> int:
-    own = Layout(ROOT, ROOT / "var")
-    own.prepare()
     results, path = [], settings.load().search_path
     try:
-        archive = default_model.build(own)
         for way in WAYS:
             search_path = _search_path(way, path)
             if search_path is None:
                 print(f"bench-uploads: {way.name} is left out: minio is not on PATH "
                       "(make minio)", file=sys.stderr)
                 continue
-            results.append(measure(archive, way, search_path, poison=not way.queued))
+            results.append(measure(way, search_path, poison=not way.queued))
     except (StackError, ClientError, TimeoutError) as error:
         print(f"bench-uploads: {error}", file=sys.stderr)
         return 1

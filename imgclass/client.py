@@ -1,8 +1,6 @@
 """The Python client: one class, one method for each thing the service does."""
 from __future__ import annotations
 
-from types import TracebackType
-
 from imgclass.api.audit import Audit
 from imgclass.api.backfills import Backfills
 from imgclass.api.base import Picture
@@ -76,12 +74,7 @@ class Client(
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
+
+from imgclass.parameters import query
 
 
 @dataclass(frozen=True)
@@ -24,16 +26,7 @@ class Filters:
 
     def parameters(self) -> dict[str, str]:
         """The query string's parameters, under the names the service gives them."""
-        names = {"since": "from", "until": "to"}
-        return {
-            names.get(field.name, field.name): _text(value)
-            for field in fields(self)
-            if (value := getattr(self, field.name)) is not None
-        }
+        return query(**vars(self))
 
 
 EVERYTHING = Filters()
-
-
-def _text(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)

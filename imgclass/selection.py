@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
+
+from imgclass import parameters
 
 
 @dataclass(frozen=True)
@@ -24,18 +26,7 @@ class Selection:
 
     def document(self) -> dict[str, str | float]:
         """As the service reads it."""
-        names = {"since": "from", "until": "to"}
-        return {
-            names.get(field.name, field.name): _plain(value)
-            for field in fields(self)
-            if (value := getattr(self, field.name)) is not None
-        }
+        return parameters.document(**vars(self))
 
 
 EVERY_PICTURE = Selection()
-
-
-def _plain(value: object) -> str | float:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return value if isinstance(value, (int, float)) else str(value)

@@ -83,10 +83,15 @@ def load(environ: Mapping[str, str] = os.environ, root: Path = ROOT) -> Settings
     )
 
 
+def reached_at(host: str) -> str:
+    """The host under which a server that listens on `host` is reached from this machine."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # nosec B104  # asked for, not chosen
+    return everywhere.get(host, host)
+
+
 def url_of(host: str, port: int) -> str:
     """The URL at which a server that listens on `host`:`port` is reached from this machine."""
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # nosec B104  # asked for, not chosen
-    reached = everywhere.get(host, host)
+    reached = reached_at(host)
     return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from types import TracebackType
 from typing import Any
 
 import httpx
@@ -42,17 +41,6 @@ class Transport:
             # A proxy set for the internet must not stand between a machine and itself.
             trust_env=self._url.host not in LOCAL_HOSTS,
         )
-
-    def __enter__(self) -> Transport:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         self._http.close()

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import IO
 
 Answer = Callable[[socket.socket], None]
@@ -61,10 +60,9 @@ class ReceivingServer:
     """Start it with `with`; `received` lists the requests, `answer` can be changed at any time."""
 
     def __init__(
-        self, answer: Answer = status(204), tls: ssl.SSLContext | None = None,
-        host: str = "127.0.0.1",
+        self, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
     ) -> None:
-        self.answer = answer
+        self.answer: Answer = status(204)
         self.received: list[Received] = []
         self.connections = 0
         self._tls = tls
@@ -78,12 +76,7 @@ class ReceivingServer:
         self._threads[0].start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self.stop()
 
     def stop(self) -> None:

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 
 import jwt
@@ -47,11 +46,11 @@ def json_bytes(document: object) -> bytes:
     return json.dumps(document).encode()
 
 
-def raw(header: object, payload: object, signature: bytes = b"") -> str:
-    """A token of arbitrary parts; a part given as bytes is taken as it is."""
+def raw(header: object, payload: object) -> str:
+    """A token of arbitrary parts, without a signature; a part given as bytes is taken as it is."""
     parts = [
         part if isinstance(part, bytes) else json_bytes(part) for part in (header, payload)]
-    return ".".join(_base64url(part) for part in (*parts, signature))
+    return ".".join(_base64url(part) for part in (*parts, b""))
 
 
 def hmac_signed(header: object, payload: object, secret: bytes) -> str:
@@ -135,10 +134,7 @@ class KeyServer:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()

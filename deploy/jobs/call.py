@@ -12,7 +12,7 @@ import httpx
 
 from common.config import Settings
 from common.errors import ConfigurationError
-from deploy.jobs.cron import TIMEOUT_SECONDS, call
+from deploy.jobs.machine import call, client_of
 
 
 class Failed(Exception):
@@ -29,11 +29,7 @@ def call_all(client: httpx.Client, paths: Sequence[str]) -> None:
 
 def main(url: str, *paths: str) -> None:
     """Raises ConfigurationError or Failed."""
-    settings = Settings.load()
-    if not settings.events_token:
-        raise ConfigurationError("EVENTS_TOKEN is not set, without which no function lets us in")
-    headers = {"Authorization": f"Bearer {settings.events_token}"}
-    with httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_SECONDS) as client:
+    with client_of(url, Settings.load()) as client:
         call_all(client, paths)
 
 

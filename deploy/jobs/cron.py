@@ -16,10 +16,9 @@ import httpx
 
 from common.config import Settings
 from common.errors import ConfigurationError
+from deploy.jobs.machine import call, client_of
 
 ALIVE = Path("/tmp/cron-alive")  # nosec B108  # in a container of its own
-# A sweep that compares two days of pictures with their rows may take its time.
-TIMEOUT_SECONDS = 300.0
 
 
 @dataclass
@@ -39,15 +38,6 @@ TASKS = (
 )
 
 
-def call(client: httpx.Client, path: str) -> str | None:
-    """What went wrong, or None."""
-    try:
-        answer = client.post(path)
-    except httpx.HTTPError as error:
-        return f"{type(error).__name__}: {error}"
-    return None if answer.is_success else f"status {answer.status_code}: {answer.text[:300]}"
-
-
 def run(
     client: httpx.Client, tasks: tuple[Task, ...], alive: Path, stop: threading.Event
 ) -> None:
@@ -64,15 +54,12 @@ def run(
 
 def main(url: str) -> None:
     """Raises ConfigurationError."""
-    settings = Settings.load()
-    if not settings.events_token:
-        raise ConfigurationError("EVENTS_TOKEN is not set, without which predict lets nobody in")
+    client = client_of(url, Settings.load())
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     ALIVE.touch()
-    headers = {"Authorization": f"Bearer {settings.events_token}"}
-    with httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_SECONDS) as client:
+    with client:
         run(client, TASKS, ALIVE, stop)
 
 

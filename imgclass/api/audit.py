@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from imgclass.api.base import Api
+from imgclass.parameters import query
 from imgclass.results.audit import AuditLine, AuditPage
 
 
@@ -25,15 +26,6 @@ class Audit(Api):
         An `action` that ends with a dot stands for all that begin with it. `since` is included
         and `until` is not; both need a time zone.
         """
-        filters = {
-            "actor": actor, "action": action, "subject": subject,
-            "from": since and since.isoformat(), "to": until and until.isoformat()}
-        parameters = {
-            "limit": "100",
-            **{name: str(value) for name, value in filters.items() if value is not None}}
-        while True:
-            page = self._get("/api/v1/audit", AuditPage.from_document, parameters)
+        asked = query(actor=actor, action=action, subject=subject, since=since, until=until)
+        for page in self._pages("/api/v1/audit", AuditPage.from_document, asked):
             yield from page.lines
-            if page.next_cursor is None:
-                return
-            parameters["cursor"] = page.next_cursor

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, Union
+from typing import Any, BinaryIO, Protocol, TypeVar, Union
 from urllib.parse import quote
 
 import httpx
@@ -15,9 +15,20 @@ from imgclass.transport import Transport
 
 Picture = Union[str, "os.PathLike[str]", bytes, BinaryIO]
 Result = TypeVar("Result")
+PAGE_SIZE = 100
 
 # As long as the service takes at most to load a model, or to compare millions of answers.
 ANALYSIS_TIMEOUT_SECONDS = 60.0
+
+
+class Page(Protocol):
+    """A part of a list, and where the next one begins, if there is one."""
+
+    @property
+    def next_cursor(self) -> str | None: ...
+
+
+AnyPage = TypeVar("AnyPage", bound=Page)
 
 
 class Api:
@@ -32,6 +43,21 @@ class Api:
         parameters: dict[str, str] | None = None,
     ) -> Result:
         return read_answer(self._transport.send("GET", path, params=parameters), read)
+
+    def _pages(
+        self,
+        path: str,
+        read: Callable[[dict[str, Any]], AnyPage],
+        parameters: dict[str, str] | None = None,
+    ) -> Iterator[AnyPage]:
+        """A list page by page, each fetched when it is asked for."""
+        asked = {"limit": str(PAGE_SIZE), **(parameters or {})}
+        while True:
+            page = self._get(path, read, asked)
+            yield page
+            if page.next_cursor is None:
+                return
+            asked["cursor"] = page.next_cursor
 
 
 @contextmanager

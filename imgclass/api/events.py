@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 
 from imgclass.api.base import ANALYSIS_TIMEOUT_SECONDS, Api, read_answer, segment
+from imgclass.parameters import document, query
 from imgclass.results.events import Completeness, Event, EventDetail, EventPage
 
 
@@ -18,16 +19,9 @@ class Events(Api):
         user_id: uuid.UUID | None = None,
     ) -> Iterator[Event]:
         """Every event that matches, newest first, fetched as it is consumed."""
-        filters = {"state": state, "fault": fault, "user_id": user_id}
-        parameters = {
-            "limit": "100",
-            **{name: str(value) for name, value in filters.items() if value is not None}}
-        while True:
-            page = self._get("/api/v1/events", EventPage.from_document, parameters)
+        asked = query(state=state, fault=fault, user_id=user_id)
+        for page in self._pages("/api/v1/events", EventPage.from_document, asked):
             yield from page.events
-            if page.next_cursor is None:
-                return
-            parameters["cursor"] = page.next_cursor
 
     def event(self, event_id: uuid.UUID | str) -> EventDetail:
         """An event with all that is known of it."""
@@ -45,10 +39,9 @@ class Events(Api):
         limit: int | None = None,
     ) -> int:
         """Have dead events worked on again, the oldest first; answers how many."""
-        chosen = {"fault": fault, "user_id": str(user_id) if user_id else None, "limit": limit}
         response = self._transport.send(
             "POST", "/api/v1/events/retry", timeout=ANALYSIS_TIMEOUT_SECONDS,
-            json={name: value for name, value in chosen.items() if value is not None})
+            json=document(fault=fault, user_id=user_id, limit=limit))
         return read_answer(response, lambda body: int(body["retried"]))
 
     def completeness(self) -> Completeness:

@@ -3,15 +3,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, BinaryIO
+
+import httpx
 
 from imgclass.api.base import Api
 from imgclass.errors import UnexpectedAnswer
 from imgclass.filters import EVERYTHING, Filters
 
 PREDICTIONS, DATASETS = "/api/v1/predictions/export", "/api/v1/datasets/export"
-PREDICTION_FORMATS = ("csv", "ndjson")
-DATASET_FORMATS = ("csv", "ndjson", "imagefolder", "tfrecord")
 
 # The first row may take a while to find, and a picture a while to fetch.
 TIMEOUT_SECONDS = 300.0
@@ -75,7 +76,9 @@ class Exports(Api):
                 progress(written)
         return written
 
-    def _stream(self, path: str, parameters: dict[str, str]) -> Any:
+    def _stream(
+        self, path: str, parameters: dict[str, str]
+    ) -> AbstractContextManager[httpx.Response]:
         return self._transport.stream(
             path, params=parameters, headers={"Accept": "*/*"}, timeout=TIMEOUT_SECONDS)
 

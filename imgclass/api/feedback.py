@@ -26,14 +26,8 @@ class Feedbacks(Api):
 
     def uncertain(self) -> Iterator[UncertainPrediction]:
         """Your predictions without feedback, least certain first, fetched as they are consumed."""
-        parameters = {"limit": "100"}
-        while True:
-            page = self._get(
-                "/api/v1/predictions/uncertain", UncertainPage.from_document, parameters)
+        for page in self._pages("/api/v1/predictions/uncertain", UncertainPage.from_document):
             yield from page.predictions
-            if page.next_cursor is None:
-                return
-            parameters["cursor"] = page.next_cursor
 
 
 def _path(prediction_id: uuid.UUID | str) -> str:

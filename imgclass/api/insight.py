@@ -5,7 +5,7 @@ import uuid
 from datetime import datetime
 
 from imgclass.api.base import ANALYSIS_TIMEOUT_SECONDS, Api, read_answer
-from imgclass.filters import Filters
+from imgclass.parameters import query
 from imgclass.results.drift import Drift
 from imgclass.results.stats import Stats
 
@@ -25,10 +25,9 @@ class Insight(Api):
         Without `since`, of the thirty days before `until`, which is now unless given. Both need a
         time zone.
         """
-        asked = Filters(
-            user_id=user_id, model_version=model_version, since=since, until=until)
+        asked = query(user_id=user_id, model_version=model_version, since=since, until=until)
         response = self._transport.send(
-            "GET", "/api/v1/predictions/stats", params=asked.parameters(),
+            "GET", "/api/v1/predictions/stats", params=asked,
             timeout=ANALYSIS_TIMEOUT_SECONDS)
         return read_answer(response, Stats.from_document)
 
@@ -45,9 +44,9 @@ class Insight(Api):
         The window is from `since`, or of a length such as 24h or 7d, to `until` or now; the
         baseline, before it, is as long unless told otherwise.
         """
-        asked = Filters(model_version=model_version, since=since, until=until).parameters()
-        lengths = {"window": window, "baseline": baseline}
-        asked |= {name: length for name, length in lengths.items() if length is not None}
+        asked = query(
+            model_version=model_version, since=since, until=until, window=window,
+            baseline=baseline)
         response = self._transport.send(
             "GET", "/api/v1/drift", params=asked, timeout=ANALYSIS_TIMEOUT_SECONDS)
         return read_answer(response, Drift.from_document)

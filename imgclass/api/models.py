@@ -9,6 +9,7 @@ from typing import Any
 from imgclass.api.base import ANALYSIS_TIMEOUT_SECONDS, Api, opened, read_answer, segment
 from imgclass.api.polling import looks
 from imgclass.errors import StillValidating
+from imgclass.parameters import query
 from imgclass.results.comparisons import Comparison
 from imgclass.results.models import Model
 from imgclass.results.replicas import Replica
@@ -105,12 +106,9 @@ class Models(Api):
         `since` is included and `until` is not; both need a time zone. At most `changes` changes
         of class, up to 50, are told.
         """
-        parameters = {"with": new, "basis": basis, "changes": str(changes)}
-        for name, instant in (("from", since), ("to", until)):
-            if instant is not None:
-                parameters[name] = instant.isoformat()
+        asked = query(basis=basis, changes=changes, since=since, until=until)
         response = self._transport.send(
-            "GET", f"/api/v1/models/{segment(old)}/comparison", params=parameters,
+            "GET", f"/api/v1/models/{segment(old)}/comparison", params={"with": new, **asked},
             timeout=ANALYSIS_TIMEOUT_SECONDS)
         return read_answer(response, Comparison.from_document)
 

@@ -11,10 +11,13 @@ from imgclass.api.base import (
 from imgclass.api.erasing import Erasing
 from imgclass.errors import ProblemError
 from imgclass.filters import EVERYTHING, Filters
+from imgclass.parameters import document, query
 from imgclass.results.images import Image
 from imgclass.results.predictions import Lineage, Prediction, PredictionPage, StoredPrediction
 from imgclass.results.replays import Replay
 from imgclass.results.values import Document
+
+PREDICTIONS = "/api/v1/predictions"
 
 
 class Pictures(Erasing):
@@ -42,9 +45,7 @@ class Pictures(Erasing):
 
         `top_k` and `key` are as of `predict`.
         """
-        order = {"image_id": str(image_id), "top_k": top_k}
-        return self._predict(
-            key, json={name: value for name, value in order.items() if value is not None})
+        return self._predict(key, json=document(image_id=image_id, top_k=top_k))
 
     def predict_batch(
         self, pictures: Sequence[Picture], top_k: int | None = None, key: str | None = None
@@ -65,22 +66,18 @@ class Pictures(Erasing):
         self, page: int = 1, limit: int = 20, filters: Filters = EVERYTHING
     ) -> PredictionPage:
         """One page of the history, newest first; pages count from 1, `limit` is at most 100."""
-        return self._page({"page": str(page), "limit": str(limit), **filters.parameters()})
+        return self._get(PREDICTIONS, PredictionPage.from_document, {
+            "page": str(page), "limit": str(limit), **filters.parameters()})
 
     def history(self, filters: Filters = EVERYTHING) -> Iterator[StoredPrediction]:
         """Every prediction that matches, newest first, fetched as it is consumed."""
-        parameters = {"limit": "100", **filters.parameters()}
-        while True:
-            page = self._page(parameters)
+        for page in self._pages(
+                PREDICTIONS, PredictionPage.from_document, filters.parameters()):
             yield from page.predictions
-            if page.next_cursor is None:
-                return
-            parameters["cursor"] = page.next_cursor
 
     def prediction(self, prediction_id: uuid.UUID | str) -> Lineage:
         """A prediction with all that is known of how it came about."""
-        path = f"/api/v1/predictions/{segment(prediction_id)}"
-        return self._get(path, Lineage.from_document)
+        return self._get(f"{PREDICTIONS}/{segment(prediction_id)}", Lineage.from_document)
 
     def replay(self, prediction_id: uuid.UUID | str) -> Replay:
         """Answer a prediction's picture again, with the model and the engine that answered."""
@@ -107,17 +104,13 @@ class Pictures(Erasing):
         return self._erase(f"/api/v1/images/{segment(image_id)}", timeout)
 
     def _form(self, top_k: int | None) -> dict[str, str]:
-        form = {"user_id": str(self.user_id)}
-        return form if top_k is None else {**form, "top_k": str(top_k)}
+        return query(user_id=self.user_id, top_k=top_k)
 
     def _predict(self, key: str | None, **content: Any) -> Prediction:
         response = self._transport.send(
             "POST", "/api/v1/predict", repeatable=True, headers=_identified(key), **content)
         version = response.headers.get("X-Model-Version")
         return read_answer(response, lambda body: Prediction.from_document(body, version))
-
-    def _page(self, parameters: dict[str, str]) -> PredictionPage:
-        return self._get("/api/v1/predictions", PredictionPage.from_document, parameters)
 
 
 def _identified(key: str | None) -> dict[str, str]:

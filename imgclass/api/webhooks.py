@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from imgclass.api.base import Api, read_answer, segment
+from imgclass.parameters import query
 from imgclass.results.webhooks import Delivery, DeliveryPage, Webhook
 
 
@@ -46,11 +47,9 @@ class Webhooks(Api):
 
         Pages count from 1, `limit` is at most 100.
         """
-        parameters = {"page": str(page), "limit": str(limit)}
-        if state is not None:
-            parameters["state"] = state
         return self._get(
-            f"{_path(webhook_id)}/deliveries", DeliveryPage.from_document, parameters)
+            f"{_path(webhook_id)}/deliveries", DeliveryPage.from_document,
+            query(state=state, page=page, limit=limit))
 
     def retry_delivery(
         self, webhook_id: uuid.UUID | str, delivery_id: uuid.UUID | str

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from imgclass.cli import output
 from imgclass.cli.connection import AsJson, Token, Url, connected
+from imgclass.cli.filtering import Since, Until
 
 if TYPE_CHECKING:
     from imgclass.results.audit import AuditLine
@@ -25,10 +25,8 @@ def audit(
     subject: Annotated[str | None, typer.Option(
         help="Only what was done to this: a model's version, the id of a picture or a user."
     )] = None,
-    since: Annotated[datetime | None, typer.Option(
-        "--from", help="From this local time on.")] = None,
-    until: Annotated[datetime | None, typer.Option(
-        "--to", help="Before this local time.")] = None,
+    since: Since = None,
+    until: Until = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
     as_json: AsJson = False,
     url: Url = None,
@@ -36,9 +34,7 @@ def audit(
 ) -> None:
     """List who did what, when, from where, newest first (role admin)."""
     with connected(url, token, admin=True) as client:
-        found = [*islice(client.audit(
-            actor, action, subject, since and since.astimezone(), until and until.astimezone()),
-            limit)]
+        found = [*islice(client.audit(actor, action, subject, since, until), limit)]
     if as_json:
         output.print_json(found)
         return

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from imgclass import settings, verdict
-from imgclass.cli import output
+from imgclass import settings
+from imgclass.cli import output, verdict
 from imgclass.cli.connection import AsJson
 from imgclass.model_tools import ModelTools, ToolError
 from imgclass.packing import PackingError, find_saved_model, packed
@@ -58,7 +58,8 @@ def init(
     if as_json:
         output.print_json(result)
     else:
-        _show_draft(folder, result)
+        output.print_fields(_draft(folder, result))
+        typer.echo(f"edit {folder / 'manifest.json'}, then: imgclass models check {folder}")
 
 
 def check(
@@ -78,7 +79,7 @@ def check(
                  for place, comment in verdict.to_do(judged.get("manifest"))]
         output.print_json({**judged, "to_do": to_do, "left_out": ready.left_out})
     else:
-        _show_verdict(judged, ready.left_out)
+        output.print_fields(_verdict(judged, ready.left_out))
     if judged["state"] == "rejected":
         output.fail(f"{model} is rejected: {judged['report']['reason']}")
 
@@ -103,43 +104,32 @@ def _confirm(keras: Path, yes: bool) -> None:
     warning = (f"{keras.name} is loaded by Keras, which runs the code in it, as you, on this "
                "machine: go on only if you know where it comes from")
     typer.echo(f"imgclass: {output.printable(warning)}", err=True)
-    if yes:
-        return
-    try:
-        typer.confirm("Load it?", abort=True, err=True)
-    except typer.Abort:
-        output.fail("nothing was loaded: answer y, or give --yes")
+    if not yes:
+        output.confirm("Load it?", "nothing was loaded")
 
 
-def _show_draft(folder: Path, result: dict[str, Any]) -> None:
+def _draft(folder: Path, result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     manifest = result["manifest"]
     source, target = manifest["input"], manifest["output"]
-    with output.Rows("field", "value") as rows:
-        rows.add("wrote", ", ".join(str(folder / name) for name in result["written"]))
-        rows.add("signature", source["signature"])
-        rows.add("input", f"{source['name']} {source['dtype']} "
-                          f"({source['height']} x {source['width']} x 3)")
-        rows.add("output", f"{target['name']}: {manifest['labels']['count']} {target['kind']}")
-        for place, comment in verdict.to_do_rows(manifest):
-            rows.add(place, comment)
-    typer.echo(f"edit {folder / 'manifest.json'}, then: imgclass models check {folder}")
+    yield "wrote", ", ".join(str(folder / name) for name in result["written"])
+    yield "signature", source["signature"]
+    yield "input", (f"{source['name']} {source['dtype']} "
+                    f"({source['height']} x {source['width']} x 3)")
+    yield "output", f"{target['name']}: {manifest['labels']['count']} {target['kind']}"
+    yield from verdict.to_do_rows(manifest)
 
 
-def _show_verdict(judged: dict[str, Any], left_out: tuple[str, ...]) -> None:
+def _verdict(judged: dict[str, Any], left_out: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     manifest = judged.get("manifest", {})
-    with output.Rows("field", "value") as rows:
-        rows.add("state", judged["state"])
-        for name in ("version", "digest"):
-            if name in judged:
-                rows.add(name, judged[name])
-        if "size_bytes" in judged:
-            rows.add("archive", verdict.megabytes(judged["size_bytes"]))
-        for name, value in verdict.report_rows(judged["report"], manifest):
-            rows.add(name, value)
-        if left_out:
-            rows.add("left out", _enumerated(left_out))
-        for place, comment in verdict.to_do_rows(manifest):
-            rows.add(place, comment)
+    for name in ("state", "version", "digest"):
+        if name in judged:
+            yield name, judged[name]
+    if "size_bytes" in judged:
+        yield "archive", verdict.megabytes(judged["size_bytes"])
+    yield from verdict.report_rows(judged["report"], manifest)
+    if left_out:
+        yield "left out", _enumerated(left_out)
+    yield from verdict.to_do_rows(manifest)
 
 
 def _enumerated(names: tuple[str, ...]) -> str:

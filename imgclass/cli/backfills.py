@@ -12,6 +12,7 @@ import typer
 
 from imgclass.cli import output
 from imgclass.cli.connection import AsJson, Token, Url, connected
+from imgclass.cli.filtering import local_time
 from imgclass.selection import Selection
 
 if TYPE_CHECKING:
@@ -29,9 +30,11 @@ def start(
     version: Annotated[str, typer.Option(
         "--model", metavar="VERSION", help="Classify with this version.")],
     since: Annotated[datetime | None, typer.Option(
-        "--from", help="Only pictures predicted from this local time on.")] = None,
+        "--from", callback=local_time,
+        help="Only pictures predicted from this local time on.")] = None,
     until: Annotated[datetime | None, typer.Option(
-        "--to", help="Only pictures predicted before this local time.")] = None,
+        "--to", callback=local_time,
+        help="Only pictures predicted before this local time.")] = None,
     predicted_class: Annotated[str | None, typer.Option(
         "--class", help="Only pictures said to be of this class.")] = None,
     min_confidence: Annotated[float | None, typer.Option(
@@ -52,8 +55,7 @@ def start(
 ) -> None:
     """Start to classify the stored pictures that match; old predictions stay."""
     selection = Selection(
-        since and since.astimezone(), until and until.astimezone(), predicted_class,
-        min_confidence, max_confidence, old_version, user_id)
+        since, until, predicted_class, min_confidence, max_confidence, old_version, user_id)
     with connected(url, token, admin=True) as client:
         backfill = client.start_backfill(version, selection, rate)
         if not as_json:
@@ -80,9 +82,7 @@ def show(
     if as_json:
         output.print_json(backfill)
         return
-    with output.Rows("field", "value") as rows:
-        for name, value in _facts(backfill):
-            rows.add(name, value)
+    output.print_fields(_facts(backfill))
 
 
 @app.command("list")
@@ -120,13 +120,7 @@ def progress(backfill: Backfill) -> Iterator[Callable[[Backfill], None]]:
     if not sys.stderr.isatty():
         yield lambda seen: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
-               TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with output.progress_bar() as bar:
         task = bar.add_task("classifying", total=backfill.total)
         yield lambda seen: bar.update(
             task, completed=seen.finished, total=seen.total,

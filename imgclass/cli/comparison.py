@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,9 +9,11 @@ import typer
 
 from imgclass.cli import output
 from imgclass.cli.connection import AsJson, Token, Url, connected
+from imgclass.cli.filtering import Since, Until
 
 if TYPE_CHECKING:
-    from imgclass.results.comparisons import Bin, Comparison, Distribution
+    from imgclass.results.comparisons import Comparison, Distribution
+    from imgclass.results.figures import Bin
 
 
 class Basis(str, Enum):
@@ -30,10 +31,8 @@ def compare(
     basis: Annotated[Basis, typer.Option(
         help="Answers of a shadow beside the live ones, of a backfill beside earlier ones, "
              "live ones only, or all.")] = Basis.ALL,
-    since: Annotated[datetime | None, typer.Option(
-        "--from", help="Answers from this local time on.")] = None,
-    until: Annotated[datetime | None, typer.Option(
-        "--to", help="Answers before this local time.")] = None,
+    since: Since = None,
+    until: Until = None,
     changes: Annotated[int, typer.Option(
         min=1, max=50, help="Show this many of the most frequent changes of class.")] = 20,
     as_json: AsJson = False,
@@ -42,9 +41,7 @@ def compare(
 ) -> None:
     """Compare what two models answered: agreement, changes of class, confidence, latency."""
     with connected(url, token, admin=True) as client, output.spinner("comparing"):
-        found = client.compare_models(
-            old, new, basis.value, since and since.astimezone(), until and until.astimezone(),
-            changes)
+        found = client.compare_models(old, new, basis.value, since, until, changes)
     if as_json:
         output.print_json(found)
         return

@@ -61,9 +61,7 @@ def show(event_id: Id, as_json: AsJson = False, url: Url = None, token: Token = 
     if as_json:
         output.print_json(event)
         return
-    with output.Rows("field", "value") as rows:
-        for name, value in _facts(event):
-            rows.add(name, value)
+    output.print_fields(_facts(event))
 
 
 @app.command()

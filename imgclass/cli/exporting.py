@@ -15,12 +15,11 @@ import typer
 
 from imgclass.cli import output
 from imgclass.cli.connection import AsJson, Token, Url, connected
-from imgclass.cli.filtering import (
-    Class, From, MinConfidence, ModelVersion, Since, Until, User, filters)
+from imgclass.cli.filtering import filtered
+from imgclass.filters import EVERYTHING, Filters
 
 if TYPE_CHECKING:
     from imgclass.client import Client
-    from imgclass.filters import Filters
 
 REWORD_SECONDS = 0.2
 
@@ -46,6 +45,7 @@ class Exported:
     size_bytes: int
 
 
+@filtered
 def export(
     format: Annotated[Format | None, typer.Option(
         help="csv or ndjson; with --dataset also imagefolder (a zip) or tfrecord. "
@@ -54,13 +54,7 @@ def export(
         "--output", "-o", metavar="FILE", dir_okay=False, help="Else stdout.")] = None,
     dataset: Annotated[bool, typer.Option(
         "--dataset", help="Labelled pictures, split for training (role admin).")] = False,
-    predicted_class: Class = None,
-    min_confidence: MinConfidence = None,
-    model_version: ModelVersion = None,
-    source: From = None,
-    since: Since = None,
-    until: Until = None,
-    user_id: User = None,
+    wanted: Filters = EVERYTHING,
     as_json: AsJson = False,
     url: Url = None,
     token: Token = None,
@@ -70,13 +64,12 @@ def export(
     A file appears once it is complete. With --json, stdout has NDJSON, or says what was written.
     """
     chosen = _format(format, file, dataset, as_json)
-    if dataset and {predicted_class, min_confidence, source, user_id} != {None}:
+    unfit = wanted.predicted_class, wanted.min_confidence, wanted.source, wanted.user_id
+    if dataset and set(unfit) != {None}:
         raise typer.BadParameter(
             "labelled pictures are chosen by --model-version, --from and --to alone",
             param_hint="--dataset")
-    wanted = filters(
-        predicted_class, min_confidence, model_version, source, since, until, user_id)
-    with connected(url, token, admin=dataset or user_id is not None) as client:
+    with connected(url, token, admin=dataset or wanted.user_id is not None) as client:
         write = _writer(client, dataset, chosen, wanted)
         if file is None:
             write(sys.stdout.buffer, lambda written: None)

@@ -1,11 +1,14 @@
-"""Pictures named on the command line: found, tried one by one, and reported."""
+"""Pictures named on the command line: found, tried each by itself, and reported."""
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -18,6 +21,11 @@ from imgclass.pictures import SUFFIXES
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+# Requests at once: enough to hide what lies between client and service, and to leave room there.
+AT_ONCE = 4
+# Beyond this a limit on requests is not waited for.
+LONGEST_WAIT_SECONDS = 60.0
+NEVER = threading.Event()
 
 Files = Annotated[list[Path], typer.Argument(
     metavar="FILE", help="Pictures, or folders to search for .jpg, .jpeg, .png, .webp.")]
@@ -62,13 +70,15 @@ class Outcome:
         return {"file": self.file, **error, **(asdict(self.said) if self.said else {})}
 
 
-def attempt(file: Path, work: Callable[[Path], Outcome]) -> Outcome:
-    """The outcome of `work`, or of its failure.
+def attempt(
+    file: Path, work: Callable[[Path], Outcome], ended: threading.Event = NEVER
+) -> Outcome:
+    """The outcome of `work`, or of its failure; a limit on requests is waited for until `ended`.
 
     Raises ClientError when the rest of the files would fail the same way.
     """
     try:
-        return work(file)
+        return _within_limits(file, work, ended)
     except OSError as error:
         return Outcome(str(file), reason=error.strerror or str(error))
     except Unreachable:
@@ -78,6 +88,49 @@ def attempt(file: Path, work: Callable[[Path], Outcome]) -> Outcome:
         if isinstance(error, ProblemError) and error.status in TOKEN_REFUSED:
             raise
         return Outcome(str(file), reason=str(error))
+
+
+def attempts(
+    files: Sequence[Path], work: Callable[[Path], Outcome]
+) -> Generator[Outcome, None, None]:
+    """The outcome of each file, in their order; the first by itself, then AT_ONCE side by side.
+
+    Raises what `attempt` does, after the outcomes of those that were under way meanwhile. Close
+    it if it is not consumed to the end.
+    """
+    # What would fail for all of them is learnt from one.
+    yield attempt(files[0], work)
+    failure: ClientError | None = None
+    pool, ended = ThreadPoolExecutor(AT_ONCE), threading.Event()
+    try:
+        pending = [pool.submit(attempt, file, work, ended) for file in files[1:]]
+        for each in pending:
+            try:
+                yield each.result()
+            except CancelledError:
+                continue
+            except ClientError as error:
+                failure = failure or error
+                pool.shutdown(wait=False, cancel_futures=True)
+    finally:
+        ended.set()
+        pool.shutdown(cancel_futures=True)
+    if failure:
+        raise failure
+
+
+def _within_limits(
+    file: Path, work: Callable[[Path], Outcome], ended: threading.Event
+) -> Outcome:
+    while True:
+        try:
+            return work(file)
+        except ProblemError as error:
+            pause = error.retry_after or math.inf
+            if error.status != HTTPStatus.TOO_MANY_REQUESTS or pause > LONGEST_WAIT_SECONDS:
+                raise
+            if ended.wait(pause):
+                raise
 
 
 class Report:
@@ -92,13 +145,8 @@ class Report:
         self._rows.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._rows.__exit__(kind, error, trace)
+    def __exit__(self, *raised: object) -> None:
+        self._rows.__exit__(*raised)
         if self._documents is not None:
             output.print_json(self._documents)
 

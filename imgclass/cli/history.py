@@ -8,8 +8,8 @@ import typer
 
 from imgclass.cli import output
 from imgclass.cli.connection import AsJson, Token, Url, connected
-from imgclass.cli.filtering import (
-    Class, From, MinConfidence, ModelVersion, Since, Until, User, filters)
+from imgclass.cli.filtering import filtered
+from imgclass.filters import EVERYTHING, Filters
 
 if TYPE_CHECKING:
     from imgclass.results.predictions import StoredPrediction
@@ -18,18 +18,13 @@ if TYPE_CHECKING:
 TABLE_ROWS = 100
 
 
+@filtered
 def history(
     page: Annotated[int, typer.Option(min=1, help="Which page; 1 has the newest.")] = 1,
     limit: Annotated[int, typer.Option(min=1, max=100, help="Predictions on a page.")] = 20,
     every: Annotated[bool, typer.Option(
         "--all", help="Every page, one after the other.")] = False,
-    predicted_class: Class = None,
-    min_confidence: MinConfidence = None,
-    model_version: ModelVersion = None,
-    source: From = None,
-    since: Since = None,
-    until: Until = None,
-    user_id: User = None,
+    wanted: Filters = EVERYTHING,
     as_json: AsJson = False,
     url: Url = None,
     token: Token = None,
@@ -37,9 +32,7 @@ def history(
     """List your predictions, newest first, a page or all of them."""
     if every and page != 1:
         raise typer.BadParameter("--all has no pages", param_hint="--page")
-    wanted = filters(
-        predicted_class, min_confidence, model_version, source, since, until, user_id)
-    with connected(url, token, admin=user_id is not None) as client:
+    with connected(url, token, admin=wanted.user_id is not None) as client:
         if every:
             _show_all(client.history(wanted), as_json)
             return

@@ -34,9 +34,7 @@ def show(
     if as_json:
         output.print_json(found)
         return
-    with output.Rows("field", "value") as rows:
-        for name, value in _lineage(found):
-            rows.add(name, value)
+    output.print_fields(_lineage(found))
 
 
 def replay(

@@ -8,7 +8,7 @@ import typer
 from imgclass import __version__
 from imgclass.cli import (
     audit, backfills, comparison, completion, doctor, events, exporting, feedback, history,
-    lineage, models, operations, pictures, privacy, rollout, stack, uploads, watch, webhooks)
+    lineage, models, pictures, privacy, rollout, stack, tokens, uploads, watch, webhooks)
 
 # Plain help costs half the time of the decorated kind; tracebacks are for bugs alone.
 app = typer.Typer(
@@ -19,7 +19,7 @@ app.command()(stack.up)
 app.command()(stack.down)
 app.command()(stack.status)
 app.command()(stack.clean_data)
-app.command()(operations.token)
+app.command()(tokens.token)
 app.command()(pictures.classify)
 app.command()(uploads.upload)
 app.command()(watch.watch)

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgclass import verdict
-from imgclass.cli import authoring, output, registration
+from imgclass.cli import authoring, output, registration, verdict
 from imgclass.cli.connection import AsJson, Token, Url, connected
 
 if TYPE_CHECKING:
@@ -46,9 +45,7 @@ def show(
     if as_json:
         output.print_json(model)
         return
-    with output.Rows("field", "value") as rows:
-        for name, value in [*_facts(model), *verdict.report_rows(model.report, model.manifest)]:
-            rows.add(name, value)
+    output.print_fields([*_facts(model), *verdict.report_rows(model.report, model.manifest)])
 
 
 @app.command()

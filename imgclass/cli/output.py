@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from itertools import islice
-from types import TracebackType
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import typer
 
 from imgclass.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 # rich is imported where it is used: it would double the time `imgclass --help` takes.
 
@@ -29,6 +31,14 @@ def fail(message: str, code: int = Exit.FAILED) -> NoReturn:
     """Say what went wrong and leave with `code`."""
     complain(message)
     raise typer.Exit(code)
+
+
+def confirm(question: str, refusal: str) -> None:
+    """Ask on stderr; unless the answer is yes, end the command and say what became of it."""
+    try:
+        typer.confirm(question, abort=True, err=True)
+    except typer.Abort:
+        fail(f"{refusal}: answer y, or give --yes")
 
 
 def printable(text: str) -> str:
@@ -93,12 +103,7 @@ class Rows:
     def __enter__(self) -> Rows:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         """Show what there is, also when something failed on the way."""
         if self._kept:
             self._draw()
@@ -129,22 +134,34 @@ class Rows:
         Console().print(table)
 
 
+def print_fields(fields: Iterable[tuple[str, str]]) -> None:
+    """Print all that is known of one thing, a row for each name and its value."""
+    with Rows("field", "value") as rows:
+        for name, value in fields:
+            rows.add(name, value)
+
+
 @contextmanager
-def progress(items: list[Item], text: str) -> Iterator[Iterable[Item]]:
+def progress(items: Iterable[Item], text: str, total: int) -> Iterator[Iterable[Item]]:
     """The items behind a progress bar, if there are several and stderr is a terminal."""
-    if len(items) < 2 or not sys.stderr.isatty():
+    if total < 2 or not sys.stderr.isatty():
         yield items
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn
+    with progress_bar() as bar:
+        yield bar.track(items, total, description=text)
 
-    columns = TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+
+def progress_bar() -> Progress:
+    """A bar on stderr that goes when it is left; it shows how many of how many, and until when."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn)
+
     # Rows go to stdout as they come: the bar must not draw them into stderr.
-    with Progress(
-        *columns, console=Console(stderr=True), transient=True, redirect_stdout=False
-    ) as bar:
-        yield bar.track(items)
+    return Progress(
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
+        TimeRemainingColumn(), console=Console(stderr=True), transient=True,
+        redirect_stdout=False)
 
 
 @contextmanager

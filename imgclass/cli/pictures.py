@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from imgclass.cli import output
 from imgclass.cli.connection import AsJson, Token, Url, connected
-from imgclass.cli.files import Files, Outcome, Report, attempt, chosen, conclude
+from imgclass.cli.files import Files, Outcome, Report, attempts, chosen, conclude
 
 if TYPE_CHECKING:
     from imgclass.results.predictions import Prediction
@@ -31,9 +32,12 @@ def classify(
             prediction = client.predict(picture, top_k)
             return Outcome(str(picture), prediction, [*_ranking(prediction)])
 
-        with output.progress(pictures, "classifying") as waiting:
-            for picture in waiting:
-                report.add(attempt(picture, ask))
+        with (
+            closing(attempts(pictures, ask)) as outcomes,
+            output.progress(outcomes, "classifying", len(pictures)) as known,
+        ):
+            for outcome in known:
+                report.add(outcome)
     conclude(report, len(pictures))
 
 

@@ -13,6 +13,8 @@ from imgclass.cli.connection import AsJson, Token, Url, connected
 if TYPE_CHECKING:
     from imgclass.results.users import User
 
+NOTHING_DELETED = "nothing was deleted"
+
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Timeout = Annotated[float, typer.Option(
     min=0, help="Seconds to wait until the last file is removed.")]
@@ -25,9 +27,7 @@ def me(as_json: AsJson = False, url: Url = None, token: Token = None) -> None:
     if as_json:
         output.print_json(user)
         return
-    with output.Rows("field", "value") as rows:
-        for name, value in _facts(user):
-            rows.add(name, value)
+    output.print_fields(_facts(user))
 
 
 def delete(
@@ -45,7 +45,7 @@ def delete(
     """
     if not yes:
         which = f"{len(image_ids)} pictures" if len(image_ids) > 1 else "the picture"
-        _confirm(f"Delete {which} for good, with all predictions?")
+        output.confirm(f"Delete {which} for good, with all predictions?", NOTHING_DELETED)
     with connected(url, token) as client:
         gone = {image_id: client.delete_image(image_id, timeout) for image_id in image_ids}
     if as_json:
@@ -72,7 +72,8 @@ def erase(
     """
     whom = "you" if user_id is None else str(user_id)
     if not yes:
-        _confirm(f"Erase everything that is stored of {whom} for good?")
+        output.confirm(
+            f"Erase everything that is stored of {whom} for good?", NOTHING_DELETED)
     with connected(url, token, admin=user_id is not None) as client:
         gone = (client.delete_me(timeout) if user_id is None
                 else client.delete_user(user_id, timeout))
@@ -82,13 +83,6 @@ def erase(
         typer.echo(f"nothing is stored of {whom} any more" if gone
                    else f"what was stored of {whom} is erased")
     _conclude(gone)
-
-
-def _confirm(question: str) -> None:
-    try:
-        typer.confirm(question, abort=True, err=True)
-    except typer.Abort:
-        output.fail("nothing was deleted: answer y, or give --yes")
 
 
 def _conclude(gone: bool) -> None:

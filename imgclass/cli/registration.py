@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgclass import verdict
-from imgclass.cli import authoring, output
+from imgclass.cli import authoring, output, verdict
 from imgclass.cli.connection import AsJson, Token, Url, connected
 from imgclass.packing import packed
 
@@ -55,9 +54,7 @@ def push(
     if model.state != "ready":
         output.fail(f"{model.version} is {model.state}: choose another version")
     if not as_json:
-        with output.Rows("field", "value") as rows:
-            for name, value in verdict.report_rows(model.report, model.manifest):
-                rows.add(name, value)
+        output.print_fields(verdict.report_rows(model.report, model.manifest))
         typer.echo(f"{model.version} is ready{_next_step(model)}")
 
 

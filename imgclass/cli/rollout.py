@@ -10,12 +10,11 @@ import typer
 
 from imgclass.cli import output
 from imgclass.cli.connection import AsJson, Token, Url, connected
+from imgclass.cli.models import Version
 
 if TYPE_CHECKING:
     from imgclass.results.models import Model
     from imgclass.results.replicas import Replica
-
-Version = Annotated[str, typer.Argument(help="The model's version, as its manifest says.")]
 
 
 def deactivate(
@@ -69,7 +68,8 @@ def delete(
 ) -> None:
     """Remove a model's files for good. Predictions still name it; its version stays taken."""
     if not yes:
-        _confirm(version)
+        output.confirm(
+            f"Delete the files of {output.printable(version)} for good?", "nothing was deleted")
     with connected(url, token, admin=True) as client:
         model = client.delete_model(version)
     if as_json:
@@ -99,14 +99,6 @@ def _tell(model: Model, as_json: bool) -> None:
         output.print_json(model)
     else:
         typer.echo(f"{model.version} is {model.role or 'in no role'}")
-
-
-def _confirm(version: str) -> None:
-    question = f"Delete the files of {output.printable(version)} for good?"
-    try:
-        typer.confirm(question, abort=True, err=True)
-    except typer.Abort:
-        output.fail("nothing was deleted: answer y, or give --yes")
 
 
 def _row(replica: Replica, version: str) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import typer
@@ -19,6 +18,7 @@ from imgclass import settings
 from imgclass.cli import output
 from imgclass.cli.connection import AsJson
 from imgclass.cli.exits import Exit
+from imgclass.cli.signals import interrupted_by
 
 if TYPE_CHECKING:
     from imgclass.embedded.process import Usage
@@ -93,19 +93,14 @@ def _stack(quiet: bool) -> Iterator[Stack]:
     from imgclass.embedded.report import Report
     from imgclass.embedded.stack import Stack
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
     try:
         say = partial(typer.echo, err=quiet)
-        yield Stack.of(settings.load(), Report(say, spinner=False if quiet else None))
+        with interrupted_by(signal.SIGTERM, signal.SIGHUP):
+            yield Stack.of(settings.load(), Report(say, spinner=False if quiet else None))
     except (StackError, settings.SettingsError) as error:
         output.fail(str(error))
     except KeyboardInterrupt:
         output.fail("interrupted", Exit.INTERRUPTED)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _announce(running: Running) -> None:

@@ -46,14 +46,14 @@ def upload(
     with connected(url, token) as client, Report(as_json, rows) as report:
         stored: list[tuple[Path, Sent]] = []
         try:
-            with output.progress(pictures, "sending") as waiting:
+            with output.progress(pictures, "sending", len(pictures)) as waiting:
                 for picture in waiting:
                     outcome = attempt(picture, lambda path: _send(client, path))
                     if isinstance(outcome.said, Sent) and wait:
                         stored.append((picture, outcome.said))
                     else:
                         report.add(outcome)
-            with output.progress(list(stored), "classifying") as unknown:
+            with output.progress([*stored], "classifying", len(stored)) as unknown:
                 for picture, sent in unknown:
                     report.add(attempt(
                         picture, lambda path: _result(client, path, sent, timeout)))

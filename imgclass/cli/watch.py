@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +13,7 @@ import typer
 from imgclass.cli import output
 from imgclass.cli.connection import AsJson, Token, Url, connected
 from imgclass.cli.exits import Exit, code_of
+from imgclass.cli.signals import interrupted_by
 from imgclass.errors import ClientError, ProblemError
 
 if TYPE_CHECKING:
@@ -123,14 +123,8 @@ def _tell(folder: Path, seen: Seen, as_json: bool) -> None:
 @contextmanager
 def _until_interrupted() -> Iterator[None]:
     """SIGINT and SIGTERM are how a watcher is meant to end."""
-    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        yield
+        with interrupted_by(signal.SIGTERM):
+            yield
     except KeyboardInterrupt:
         raise typer.Exit(Exit.DONE) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

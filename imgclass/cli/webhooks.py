@@ -51,10 +51,9 @@ def add(
     if as_json:
         output.print_json(webhook)
         return
-    with output.Rows("field", "value") as rows:
-        rows.add("webhook", str(webhook.webhook_id))
-        rows.add("events", ", ".join(webhook.event_types))
-        rows.add("secret", str(webhook.secret))
+    output.print_fields([
+        ("webhook", str(webhook.webhook_id)), ("events", ", ".join(webhook.event_types)),
+        ("secret", str(webhook.secret))])
 
 
 @app.command("list")
@@ -83,9 +82,7 @@ def show(
     if as_json:
         output.print_json(webhook)
         return
-    with output.Rows("field", "value") as rows:
-        for name, value in _facts(webhook):
-            rows.add(name, value)
+    output.print_fields(_facts(webhook))
 
 
 @app.command()

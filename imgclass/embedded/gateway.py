@@ -16,7 +16,7 @@ from imgclass.embedded.errors import StackError
 from imgclass.embedded.layout import Layout
 from imgclass.embedded.ports import is_free
 from imgclass.embedded.process import Command, Processes
-from imgclass.settings import url_of
+from imgclass.settings import reached_at, url_of
 
 NAME = "gateway"
 TEMPLATE = Path("deploy", "gateway", "nginx.conf.template")
@@ -108,9 +108,7 @@ class Gateway:
         link.symlink_to(self.layout.root / CONSOLE)
 
     def _answers(self) -> bool:
-        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # nosec B104  # asked for, not chosen
-        host = everywhere.get(self.host, self.host)
-        return http_probe.status(host, self.port, "/health") == 200
+        return http_probe.status(reached_at(self.host), self.port, "/health") == 200
 
 
 def check_address(host: str, port: int) -> None:

@@ -42,5 +42,5 @@ class Report:
 
 
 def silent() -> Report:
-    """For tests."""
+    """A report that says nothing."""
     return Report(lambda line: None, spinner=False)

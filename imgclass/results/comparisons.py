@@ -5,25 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from imgclass.results.figures import Figures
 from imgclass.results.values import Document, optional_instant
-
-
-@dataclass(frozen=True)
-class Bin:
-    """How many values are at least `low` and below `high`; None is without limit."""
-
-    low: float
-    high: float | None
-    count: int
-
-    @classmethod
-    def from_document(cls, document: Document) -> Bin:
-        high = document["to"]
-        return cls(
-            low=float(document["from"]),
-            high=None if high is None else float(high),
-            count=int(document["count"]),
-        )
 
 
 @dataclass(frozen=True)
@@ -40,35 +23,20 @@ class ClassChange:
 
 
 @dataclass(frozen=True)
-class Distribution:
-    """How sure and how fast a version is; latencies in milliseconds, None without answers.
-
-    `by_kind` counts live, shadow and backfill answers. A confidence of 1 is in the last bin.
-    """
+class Distribution(Figures):
+    """The answers of a version; `by_kind` counts live, shadow and backfill ones."""
 
     version: str
     answers: int
     by_kind: Mapping[str, int]
-    mean_confidence: float | None
-    confidences: tuple[Bin, ...]
-    p50_ms: int | None
-    p95_ms: int | None
-    p99_ms: int | None
-    latencies_ms: tuple[Bin, ...]
 
     @classmethod
     def from_document(cls, document: Document) -> Distribution:
-        confidence, latency = document["confidence"], document["latency_ms"]
         return cls(
+            **vars(Figures.from_document(document)),
             version=str(document["version"]),
             answers=int(document["answers"]),
             by_kind=dict(document["by_kind"]),
-            mean_confidence=confidence["mean"],
-            confidences=tuple(map(Bin.from_document, confidence["histogram"])),
-            p50_ms=latency["p50"],
-            p95_ms=latency["p95"],
-            p99_ms=latency["p99"],
-            latencies_ms=tuple(map(Bin.from_document, latency["histogram"])),
         )
 
 

@@ -45,19 +45,18 @@ class Watcher:
     """
 
     def __init__(
-        self, folder: Path, memory: Memory, settling: Settling, classify: Classify,
-        now: Callable[[], float] = time.time,
+        self, folder: Path, memory: Memory, settling: Settling, classify: Classify
     ) -> None:
         self.folder = folder
         self.waiting = 0
-        self._memory, self._settling, self._classify, self._now = memory, settling, classify, now
+        self._memory, self._settling, self._classify = memory, settling, classify
         self._failed: dict[str, Stamp] = {}
 
     def skip_all(self) -> None:
         """Take what is in the folder now as dealt with."""
         for name, stamp in pictures(self.folder):
             if self._memory.find(name) is None:
-                self._memory.keep(name, self._done(stamp, ""))
+                self._memory.keep(name, _done(stamp, ""))
 
     def look(self) -> Iterator[Seen]:
         """What has become of the pictures that are new; `waiting` counts those still to settle.
@@ -98,10 +97,10 @@ class Watcher:
         try:
             prediction = self._classify(data, key)
         except Refused as error:
-            self._memory.keep(name, replace(self._done(stamp, digest), reason=str(error)))
+            self._memory.keep(name, replace(_done(stamp, digest), reason=str(error)))
             return Seen(name, reason=str(error))
         self._memory.keep(name, replace(
-            self._done(stamp, digest), prediction_id=str(prediction.prediction_id)))
+            _done(stamp, digest), prediction_id=str(prediction.prediction_id)))
         return Seen(name, prediction)
 
     def _read(self, name: str, stamp: Stamp) -> bytes | None:
@@ -118,5 +117,6 @@ class Watcher:
             raise Failed(error.strerror or str(error)) from error
         return data if after == stamp and len(data) == stamp.size else None
 
-    def _done(self, stamp: Stamp, digest: str) -> Done:
-        return Done(stamp.size, stamp.mtime_ns, digest, self._now())
+
+def _done(stamp: Stamp, digest: str) -> Done:
+    return Done(stamp.size, stamp.mtime_ns, digest, time.time())

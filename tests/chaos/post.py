@@ -6,7 +6,6 @@ import random
 import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import NamedTuple
 
 TIMEOUT_SECONDS = 10
@@ -103,10 +102,7 @@ class UnreliablePost:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         with suppress(OSError):
             self._server.shutdown()
         self._thread.join()

@@ -5,7 +5,6 @@ import os
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from tests.containers.engine import docker, environment, inspected
@@ -43,12 +42,9 @@ class FunctionContainer(FunctionProcess):
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         try:
-            super().__exit__(kind, error, trace)
+            super().__exit__(*raised)
         finally:
             docker("rm", "--force", "--volumes", self.name)
 

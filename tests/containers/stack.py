@@ -4,16 +4,13 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import time
 from pathlib import Path
-from typing import Any
 
 from imgclass.client import Client
 from tests.containers.engine import BUILD_SECONDS, ROOT, docker, environment, inspected
 from tests.function_process import free_port
 
 UP_SECONDS = 600
-PATIENCE_SECONDS = 60
 
 
 class ComposeStack:
@@ -116,12 +113,3 @@ class ComposeStack:
         networks = inspected("container", name)["NetworkSettings"]["Networks"]
         address: str = networks[f"{self.project}_data"]["IPAddress"]
         return address
-
-
-def eventually(condition: Any, seconds: float = PATIENCE_SECONDS) -> Any:
-    """What `condition` returns, once that is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.1)
-    return found

@@ -16,8 +16,9 @@ from bench import second_model
 from imgclass.client import Client
 from tests.command_line import run
 from tests.containers.engine import ROOT, docker, inspected
-from tests.containers.stack import ComposeStack, eventually
+from tests.containers.stack import ComposeStack
 from tests.documentation import blocks
+from tests.waiting import wait_until
 
 COFFEE = ROOT / "examples/pictures/coffee.jpg"
 CAT = ROOT / "examples/pictures/chelsea.jpg"
@@ -94,9 +95,9 @@ def test_picture_dropped_into_the_bucket(stack: ComposeStack, client: Client) ->
         found = client.prediction(next(client.history()).prediction_id)
         return found.source == "bucket" and "cat" in found.predicted_class
 
-    eventually(dropped)
+    wait_until(dropped)
     # Whoever was quicker, MinIO's announcement or the sweep: predict took the announcement.
-    eventually(lambda: '"path": "/events/storage", "status": 202' in stack.logs("predict"))
+    wait_until(lambda: '"path": "/events/storage", "status": 202' in stack.logs("predict"))
 
 
 def test_cron(stack: ComposeStack) -> None:
@@ -116,9 +117,9 @@ def test_next_model(
     monkeypatch.setenv("IMGCLASS_TOKEN", stack.token("root@example.com", admin=True))
     result = run("models", "push", second, "--activate")
     assert result.exit_code == 0, result.output
-    eventually(lambda: client.predict(COFFEE).predicted_class == "espresso (v2)")
+    wait_until(lambda: client.predict(COFFEE).predicted_class == "espresso (v2)")
     admin.activate_model("v1")
-    eventually(lambda: client.predict(COFFEE).predicted_class == "espresso")
+    wait_until(lambda: client.predict(COFFEE).predicted_class == "espresso")
 
 
 def test_up_again(stack: ComposeStack, client: Client, admin: Client) -> None:
@@ -134,7 +135,7 @@ def test_up_again(stack: ComposeStack, client: Client, admin: Client) -> None:
 def test_function_that_moves(stack: ComposeStack, client: Client) -> None:
     """The gateway finds a function that was made anew, at whatever address."""
     stack.compose("up", "-d", "--no-deps", "--force-recreate", "--wait", "history")
-    eventually(lambda: httpx.get(
+    wait_until(lambda: httpx.get(
         f"{stack.url}/api/v1/predictions",
         headers={"Authorization": f"Bearer {stack.token(EMAIL)}"}).status_code == 200)
 

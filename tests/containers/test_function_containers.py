@@ -16,9 +16,9 @@ from tests import tokens
 from tests.containers.conftest import PREFIX
 from tests.containers.engine import docker
 from tests.containers.function_container import FunctionContainer
-from tests.containers.stack import eventually
 from tests.environments import environment
 from tests.function_process import form
+from tests.waiting import wait_until
 
 MEMORY = {"history:latest": "128m", "predict:slim": "256m", "predict:latest": "1g",
           "model-admin:latest": "1g"}
@@ -96,7 +96,7 @@ def test_request_id(started: Callable[[str], Started]) -> None:
         sent = uuid.uuid4().hex
         answer = function.get("/api/v1/predictions", {name: sent})
         assert answer.headers["X-Request-Id"] == answer.json()["request_id"] == sent
-        eventually(lambda: f'"request_id": "{sent}"' in function.logged())
+        wait_until(lambda: f'"request_id": "{sent}"' in function.logged())
 
 
 def test_model_that_is_not_there_yet(started: Callable[[str], Started]) -> None:
@@ -117,14 +117,14 @@ def test_model_that_is_not_there_yet(started: Callable[[str], Started]) -> None:
 def test_probe_of_the_image(started: Callable[[str], Started]) -> None:
     """The image's own health check follows PORT."""
     function = started("history:latest").function
-    eventually(lambda: function.inspected()["State"]["Health"]["Status"] == "healthy")
+    wait_until(lambda: function.inspected()["State"]["Health"]["Status"] == "healthy")
 
 
 def test_log_folder(images: dict[str, int]) -> None:
     """Where /logs is mounted, the log is written there as well; the end is a regular one."""
     with container("history:latest", "/logs") as running:
         running.get("/api/v1/predictions")
-        eventually(lambda: '"message": "request"' in running.run("cat", "/logs/history.jsonl"))
+        wait_until(lambda: '"message": "request"' in running.run("cat", "/logs/history.jsonl"))
     assert running.exit_status == 0
 
 

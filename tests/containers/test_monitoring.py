@@ -2,17 +2,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import httpx
 import pytest
 import yaml
 
 from tests.containers.engine import ROOT, docker
-from tests.containers.stack import ComposeStack, eventually
+from tests.containers.stack import ComposeStack
 from tests.monitoring import (
     DASHBOARD, alerts, dashboard, dashboard_expressions, metrics_asked_for, metrics_in,
     rule_expressions)
+from tests.waiting import wait_until
 
 PROVISIONING = ROOT / "deploy/grafana/provisioning"
 FUNCTIONS = ("predict", "history", "model-admin")
@@ -34,9 +34,9 @@ def api(stack: ComposeStack) -> str:
     return f"{stack.prometheus}/api/v1"
 
 
-def promtool(image: str, *arguments: str, folder: Path = ROOT / "deploy/prometheus") -> str:
+def promtool(image: str, *arguments: str) -> str:
     return docker("run", "--rm", "--network", "none", "--entrypoint", "promtool",
-                  "--volume", f"{folder}:/etc/prometheus:ro",
+                  "--volume", f"{ROOT}/deploy/prometheus:/etc/prometheus:ro",
                   "--volume", f"{ROOT}/tests/containers/rules_test.yml:/rules_test.yml:ro",
                   image, *arguments)
 
@@ -94,12 +94,12 @@ def test_functions_are_watched(api: str) -> None:
         return {target["labels"]["job"]: target["health"] for target in targets}
 
     wanted = dict.fromkeys((*FUNCTIONS, "prometheus"), "up")
-    eventually(lambda: health() == wanted)
+    wait_until(lambda: health() == wanted)
 
 
 def test_queries(api: str) -> None:
     """Prometheus understands every query, and no alert fires on a healthy stack."""
-    eventually(lambda: httpx.get(f"{api.removesuffix('/api/v1')}/-/ready").status_code == 200)
+    wait_until(lambda: httpx.get(f"{api.removesuffix('/api/v1')}/-/ready").status_code == 200)
     for expression in rule_expressions() + dashboard_expressions():
         answer = httpx.get(f"{api}/query", params={"query": expression}).json()
         assert answer["status"] == "success", (expression, answer)

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 import httpx
 
 from tests.containers.engine import ROOT, docker, environment, inspected
-from tests.containers.stack import ComposeStack, eventually
+from tests.containers.stack import ComposeStack
 from tests.documentation import blocks
 from tests.function_process import Connection, form
+from tests.waiting import wait_until
 
 COFFEE = (ROOT / "examples/pictures/coffee.jpg").read_bytes()
 PAGE = "docs/deploy/compose.md"
@@ -42,7 +43,7 @@ def ready(stack: ComposeStack, name: str) -> Iterator[tuple[str, str]]:
             return False
 
     with one_more(stack, name) as (container, address):
-        eventually(is_ready)
+        wait_until(is_ready)
         yield container, address
 
 
@@ -138,10 +139,10 @@ def test_told_to_end_under_load(stack: ComposeStack) -> None:
             "Content-Type": "multipart/form-data; boundary=limit"})
         slow.send(body[:10_000])
         with Load(stack, address, email) as load:
-            eventually(lambda: load.outcomes["200"] >= 20)
+            wait_until(lambda: load.outcomes["200"] >= 20)
             with subprocess.Popen(["docker", "stop", "-t", "35", name],
                                   env=environment(), stdout=subprocess.DEVNULL) as stop:
-                eventually(lambda: "Handling signal: term" in docker("logs", name))
+                wait_until(lambda: "Handling signal: term" in docker("logs", name))
                 slow.send(body[10_000:])
                 answer = slow.answer()
                 assert stop.wait(PATIENCE_SECONDS) == 0
@@ -161,5 +162,5 @@ def test_baked_model(stack: ComposeStack) -> None:
         capture_output=True, timeout=900)
     assert done.returncode == 0, done.stderr[-3000:]
     stack.up()
-    eventually(lambda: "model loaded" in stack.logs("predict"))
+    wait_until(lambda: "model loaded" in stack.logs("predict"))
     assert stack.compose("exec", "-T", "predict", "find", "/tmp", "-type", "f") == ""

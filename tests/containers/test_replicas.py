@@ -7,7 +7,8 @@ import re
 import pytest
 
 from tests.containers.engine import ROOT
-from tests.containers.stack import ComposeStack, eventually
+from tests.containers.stack import ComposeStack
+from tests.waiting import wait_until
 
 COFFEE = ROOT / "examples/pictures/coffee.jpg"
 
@@ -38,7 +39,7 @@ def test_both_replicas_answer(replicas: ComposeStack) -> None:
             client.predict(COFFEE)
             return len(answering(replicas) - before) >= 1 and len(answering(replicas)) >= 2
 
-        eventually(shared)
+        wait_until(shared)
         with replicas.client("root@example.com", admin=True) as admin:
             (active,) = [model.version for model in admin.models() if model.is_active]
             assert len({each.replica_id for each in admin.replicas(active)}) >= 2

@@ -36,9 +36,9 @@ class Deliverer(Protocol):
         """Action, subject and detail of each line of the audit log, oldest first."""
 
 
-def added(webhooks: WebhookRepository, url: str = URL) -> uuid.UUID:
+def added(webhooks: WebhookRepository) -> uuid.UUID:
     """A webhook for all types."""
-    row = webhooks.add(Registration(url, EVENT_TYPES), SECRET, ORIGIN)
+    row = webhooks.add(Registration(URL, EVENT_TYPES), SECRET, ORIGIN)
     assert row is not None
     webhook_id: uuid.UUID = row["webhook_id"]
     return webhook_id

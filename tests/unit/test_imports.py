@@ -83,8 +83,9 @@ for name in ("boto3", "common.storage", job):
 
 
 @pytest.mark.parametrize("job", [
-    "deploy.jobs.buckets", "deploy.jobs.check", "deploy.jobs.cron", "deploy.jobs.seed",
-    "deploy.jobs.sign_token", "deploy.minio.setup", "deploy.postgres.setup", "sql.migrate"])
+    "deploy.jobs.buckets", "deploy.jobs.call", "deploy.jobs.check", "deploy.jobs.cron",
+    "deploy.jobs.seed", "deploy.jobs.sign_token", "deploy.minio.setup", "deploy.postgres.setup",
+    "sql.migrate"])
 def test_jobs(job: str) -> None:
     """A job needs nothing that is not in the image of the jobs."""
     lock = (ROOT / "requirements/jobs.txt").read_text(encoding="utf-8")

@@ -17,8 +17,8 @@ from tests.contracts.counters import CountersContract
 from tests.environments import settings
 from tests.fakes.clock import FakeClock
 from tests.function_process import free_port
+from tests.integration.common.valkey import Valkey, without_valkey
 from tests.probe import create_probe
-from tests.valkey import Valkey, without_valkey
 
 
 @pytest.fixture(scope="module")

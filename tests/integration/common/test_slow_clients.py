@@ -15,7 +15,7 @@ import pytest
 from tests import tokens
 from tests.environments import environment
 from tests.function_process import ROOT, Answer, FunctionProcess
-from tests.slow_clients import SlowClients
+from tests.integration.common.slow_clients import SlowClients
 
 SLOW = 100
 HEADERS = tokens.bearer("user")

@@ -22,7 +22,7 @@ from imgclass.embedded.process import Processes
 from tests import pictures, tokens
 from tests.databases import environment_of, query, temporary_database
 from tests.function_process import ROOT, Answer, Connection, FunctionProcess, form
-from tests.openfaas_gateway import openfaas_gateway
+from tests.integration.deploy.openfaas_gateway import openfaas_gateway
 from tests.tiny_rollout import activate
 
 if TYPE_CHECKING:  # it imports tensorflow, which need not be there to collect tests

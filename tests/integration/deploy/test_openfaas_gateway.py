@@ -17,7 +17,7 @@ from tests import tokens
 from tests.environments import environment
 from tests.function_process import (
     ROOT, Answer, Connection, FunctionProcess, form, free_port)
-from tests.openfaas_gateway import Watchdog, openfaas_gateway
+from tests.integration.deploy.openfaas_gateway import Watchdog, openfaas_gateway
 from tests.probe import BODY_LIMIT
 
 FORM = "multipart/form-data; boundary=limit"

@@ -11,6 +11,7 @@ from common.db import Database
 from predict.inbox.repository import PostgresInbox
 from predict.repository import PostgresPredictionRepository
 from tests.contracts.inbox import BUCKET, InboxContract, Office, classify, claimed, event
+from tests.contracts.inbox_claims import InboxClaimsContract
 from tests.contracts.inbox_erasure import InboxErasureContract
 from tests.contracts.inbox_retention import InboxRetentionContract
 from tests.databases import add_model, query
@@ -65,7 +66,9 @@ def office(database: Database, database_settings: Settings) -> OfficeInPostgres:
     return OfficeInPostgres(database, database_settings)
 
 
-class TestPostgresInbox(InboxContract, InboxErasureContract, InboxRetentionContract):
+class TestPostgresInbox(
+    InboxContract, InboxClaimsContract, InboxErasureContract, InboxRetentionContract
+):
     """The real adapter."""
 
     @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.locked_project import LockedProject
+from tests.unit.audit.locked_project import LockedProject
 
 
 @pytest.fixture

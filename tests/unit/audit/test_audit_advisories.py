@@ -8,7 +8,7 @@ import pytest
 from scripts.audit.advisories import check_advisories
 from scripts.audit.outcome import Outcome
 from tests.fakes.programs import FakeAdvisories, FakePrograms
-from tests.locked_project import LockedProject
+from tests.unit.audit.locked_project import LockedProject
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from scripts.audit.code_scan import check_code, unexplained
 from tests.fakes.programs import FakePrograms, printing
-from tests.locked_project import LockedProject
+from tests.unit.audit.locked_project import LockedProject
 
 MARK = "# nosec"
 

@@ -10,7 +10,7 @@ from scripts.audit import licence_policy as policy
 from scripts.audit.licences import (
     HEADING, PAGE, check_licences, judge, licence_of, listed, write_page,
 )
-from tests.locked_project import LockedProject, pin
+from tests.unit.audit.locked_project import LockedProject, pin
 
 
 def described(**fields: str) -> Message:

@@ -9,7 +9,7 @@ import pytest
 from scripts.audit.commands import Finished
 from scripts.audit.locks import check_locks, check_resolution
 from tests.fakes.programs import FakePrograms, printing
-from tests.locked_project import LockedProject, pin
+from tests.unit.audit.locked_project import LockedProject, pin
 
 HISTORY = "functions/history/requirements"
 

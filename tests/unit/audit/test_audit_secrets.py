@@ -7,7 +7,7 @@ import pytest
 
 from scripts.audit.commands import run
 from scripts.audit.secret_scan import BASELINE, check_files, check_history, write_baseline
-from tests.locked_project import LockedProject
+from tests.unit.audit.locked_project import LockedProject
 
 # Put together here, so that this file holds none.
 KEY = "AKIA" + "QYLPMN5HHHFPZAM2"

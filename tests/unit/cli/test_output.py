@@ -103,14 +103,14 @@ def test_no_rows_no_table(on_terminal: Callable[[], Terminal]) -> None:
 def test_progress_on_a_terminal(on_terminal: Callable[[], Terminal]) -> None:
     """Several items are counted on a terminal, and each comes once."""
     terminal = on_terminal()
-    with output.progress(["a", "b"], "classifying") as items:
+    with output.progress(["a", "b"], "classifying", 2) as items:
         assert list(items) == ["a", "b"]
     assert "classifying" in terminal.text()
 
 
 def test_progress_is_silent_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
     """A log gets no progress bar."""
-    with output.progress(["a", "b"], "classifying") as items:
+    with output.progress(["a", "b"], "classifying", 2) as items:
         assert list(items) == ["a", "b"]
     assert capsys.readouterr() == ("", "")
 

@@ -10,7 +10,7 @@ from common.storage import ObjectStore, S3ObjectStore, s3_client
 from tests.contracts.object_store import ObjectStoreContract
 from tests.environments import settings
 from tests.fakes.storage import InMemoryObjectStore
-from tests.simulated_s3 import ENDPOINT, simulated_s3
+from tests.unit.common.simulated_s3 import ENDPOINT, simulated_s3
 
 
 class TestInMemoryObjectStore(ObjectStoreContract):

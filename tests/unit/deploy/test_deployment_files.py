@@ -65,7 +65,7 @@ def test_objection(document: dict[str, Any], message: str) -> None:
     assert message in said
 
 
-def misspellings(document: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def misspellings(document: Any) -> Iterator[tuple[str, Any]]:
     """The document with one field misspelt, for each field that has a fixed name."""
     def visit(value: Any, trail: list[Any], free: bool) -> Iterator[list[Any]]:
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The backfills in memory keep the contract of those in PostgreSQL."""
+"""The backfills in memory keep the contracts of those in PostgreSQL."""
 from __future__ import annotations
 
 import itertools
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from model_admin.backfill.claims import StoredPicture
+from tests.contracts.backfill_claims import BackfillClaimsContract
 from tests.contracts.backfills import ADA, NOON, BackfillsContract
 from tests.fakes.backfills import InMemoryBackfills, OldPrediction
 
@@ -41,7 +42,7 @@ class ArchiveInMemory:
         return self.backfills.audit
 
 
-class TestInMemoryBackfills(BackfillsContract):
+class TestInMemoryBackfills(BackfillsContract, BackfillClaimsContract):
     """The fake."""
 
     @pytest.fixture

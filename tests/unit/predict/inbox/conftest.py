@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.intake import Intake
+from tests.unit.predict.inbox.intake import Intake
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from predict.inbox.events import StorageEvent
-from tests.intake import PICTURE, USER, Intake
+from tests.unit.predict.inbox.intake import PICTURE, USER, Intake
 
 
 def erase_user(intake: Intake) -> None:

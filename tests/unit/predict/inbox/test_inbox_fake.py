@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.contracts.inbox import InboxContract, Office
+from tests.contracts.inbox_claims import InboxClaimsContract
 from tests.contracts.inbox_erasure import InboxErasureContract
 from tests.contracts.inbox_retention import InboxRetentionContract
 from tests.fakes.inbox import InMemoryInbox
@@ -46,7 +47,9 @@ class OfficeInMemory:
         return self.inbox.told
 
 
-class TestInMemoryInbox(InboxContract, InboxErasureContract, InboxRetentionContract):
+class TestInMemoryInbox(
+    InboxContract, InboxClaimsContract, InboxErasureContract, InboxRetentionContract
+):
     """The fake."""
 
     @pytest.fixture

@@ -19,8 +19,8 @@ from predict.inbox.sweep import Sweeper
 from tests import tokens
 from tests.environments import settings
 from tests.fakes.picture_index import InMemoryPictureIndex, InMemorySweepLock
-from tests.intake import BUCKET, USER, Intake
 from tests.notifications import aws, body, minio, minio_record, seaweedfs
+from tests.unit.predict.inbox.intake import BUCKET, USER, Intake
 
 TOKEN = "the token of the tests' machines"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

@@ -17,7 +17,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.inbox import InMemoryInbox
 from tests.fakes.picture_index import InMemoryPictureIndex, InMemorySweepLock
 from tests.fakes.storage import InMemoryObjectStore
-from tests.intake import USER
+from tests.unit.predict.inbox.intake import USER
 
 FOLDER = f"uploads/{USER}/"
 PATIENCE_SECONDS = 20.0

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from common.errors import DatabaseUnavailable
-from tests.intake import PICTURE, Intake
+from tests.unit.predict.inbox.intake import PICTURE, Intake
 from tests.waiting import wait_until
 
 PATIENCE_SECONDS = 20.0

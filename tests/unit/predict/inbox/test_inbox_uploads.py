@@ -11,7 +11,7 @@ import pytest
 from common.errors import NotFound, StoreUnavailable
 from common.storage import Writing
 from tests import pictures
-from tests.intake import MAX_BYTES, PICTURE, USER, Intake, event_of
+from tests.unit.predict.inbox.intake import MAX_BYTES, PICTURE, USER, Intake, event_of
 
 OTHER = pictures.jpeg(61, 43)
 

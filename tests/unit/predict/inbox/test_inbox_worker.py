@@ -12,7 +12,7 @@ from common.errors import (
 from common.storage import Writing
 from predict.inbox.repository import ClaimedEvent
 from predict.inbox.worker import LEASE_SECONDS, OUTAGE_SECONDS
-from tests.intake import MAX_ATTEMPTS, PICTURE, Intake
+from tests.unit.predict.inbox.intake import MAX_ATTEMPTS, PICTURE, Intake
 
 MANY = 3 * MAX_ATTEMPTS
 
@@ -122,7 +122,7 @@ def test_failure(intake: Intake) -> None:
 
 def test_ever_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """From one attempt to the next it takes twice as long, more or less, up to minutes."""
-    monkeypatch.setattr("tests.intake.MAX_ATTEMPTS", 20)
+    monkeypatch.setattr("tests.unit.predict.inbox.intake.MAX_ATTEMPTS", 20)
     intake, delays = Intake(), []
     retry = intake.inbox.retry
 

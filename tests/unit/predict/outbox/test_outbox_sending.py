@@ -13,10 +13,10 @@ import pytest
 
 from predict.outbox.addresses import AddressGuard
 from predict.outbox.sending import MAX_ANSWER_BYTES, Resolve, Sender, SendError
-from tests.certificates import Authority
 from tests.fakes.api import free_port
 from tests.receivers import (
     Answer, ReceivingServer, hang_up, reply, silence, status, trickle)
+from tests.unit.predict.outbox.certificates import Authority
 
 LOOPBACK = AddressGuard([ipaddress.ip_network("127.0.0.1/32")])
 HEADERS = {"content-type": "text/plain"}

@@ -2,27 +2,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from imgclass.client import Client, ProblemError
-from tests.fakes.api import JPEG, FakeApi, Outage, token
-
-USER = "6f1c3a52-58ff-4c1c-8f0e-0d8f0f6d2c11"
-
-
-@pytest.fixture
-def api() -> Iterator[FakeApi]:
-    with FakeApi() as running:
-        yield running
-
-
-@pytest.fixture
-def client(api: FakeApi) -> Iterator[Client]:
-    with Client(api.url, token(USER, admin=True)) as connected:
-        yield connected
+from tests.fakes.api import JPEG, FakeApi, Outage
+from tests.unit.client.conftest import USER
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""A model-admin that does nothing but backfills, to be killed: `python -m tests.backfill_worker`.
+"""A model-admin that does nothing but backfills, to be killed; it is run as a module.
 
 It takes the settings of its environment and, as its argument, the seconds of a lease. What it
 serves is a made-up model v2.

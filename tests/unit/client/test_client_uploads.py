@@ -16,14 +16,7 @@ from imgclass.forms import FormSender
 from imgclass.results.uploads import Upload
 from tests.fakes.api import JPEG, FakeApi, free_port, token
 from tests.fakes.api_uploads import SIGNATURE
-
-USER = "6f1c3a52-58ff-4c1c-8f0e-0d8f0f6d2c11"
-
-
-@pytest.fixture
-def api() -> Iterator[FakeApi]:
-    with FakeApi() as running:
-        yield running
+from tests.unit.client.conftest import USER
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from imgclass.verdict import report_rows, to_do, to_do_rows
+from imgclass.cli.verdict import report_rows, to_do, to_do_rows
 from tests.manifests import document
 
 TWIN = {

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import io
 import uuid
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -14,21 +13,9 @@ from imgclass.client import (
     Client, ConnectionLost, Filters, Prediction, ProblemError, UnexpectedAnswer)
 from tests.fakes.api import JPEG, PNG, FakeApi, Outage, token
 from tests.fakes.api_exports import ROWS
+from tests.unit.client.conftest import USER
 
-USER = "6f1c3a52-58ff-4c1c-8f0e-0d8f0f6d2c11"
 SINCE = datetime(2026, 1, 2, tzinfo=timezone.utc)
-
-
-@pytest.fixture
-def api() -> Iterator[FakeApi]:
-    with FakeApi() as running:
-        yield running
-
-
-@pytest.fixture
-def client(api: FakeApi) -> Iterator[Client]:
-    with imgclass.Client(api.url, token(USER, admin=True)) as connected:
-        yield connected
 
 
 def test_batch_answers_each_picture(client: Client, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Running the service: `token`."""
+"""Tokens for the stack on this machine: `token`."""
 from __future__ import annotations
 
 from datetime import timedelta

@@ -1,7 +1,6 @@
-"""Backfills on a real PostgreSQL and a real object store, among killed and rival workers."""
+"""Backfills with a real PostgreSQL and a real object store, among killed and rival workers."""
 from __future__ import annotations
 
-import hashlib
 import os
 import signal
 import subprocess
@@ -22,177 +21,17 @@ from common.storage import S3ObjectStore, s3_client
 from model_admin.backfill.claims import PostgresBackfillClaims
 from model_admin.backfill.orders import Filter, Order
 from model_admin.backfill.repository import PostgresBackfillRepository, Row
-from tests import pictures
-from tests.backfill_worker import create_worker
-from tests.contracts.backfills import (
-    ADA, ADMIN, LINEAGE, NOON, ORIGIN, BackfillsContract, begun, claimed, ids, record, started,
-    walk)
-from tests.databases import ROOT, add_model, query
+from tests.contracts.backfills import ORIGIN, begun, claimed, ids, record, walk
+from tests.databases import ROOT, query
 from tests.environments import environment
+from tests.integration.model_admin.backfill.archive import (
+    PICTURE, ArchiveInPostgres, object_key)
+from tests.integration.model_admin.backfill.worker import create_worker
 from tests.proxies import CuttingProxy
 
-PICTURE = pictures.png(60, 40)
-SHA256 = hashlib.sha256(PICTURE).digest()
 LEASE_SECONDS = 1.0
 DEADLINE_SECONDS = 30.0
 OLD = "SELECT * FROM predictions WHERE backfill_id IS NULL ORDER BY prediction_id"
-ADD_USER = """
-    INSERT INTO users (user_id, email) VALUES (%(user_id)s, %(user_id)s::text)
-    ON CONFLICT DO NOTHING
-"""
-ADD_IMAGE = """
-    INSERT INTO images (image_id, user_id, filename, object_key, content_type, size_bytes,
-                        sha256, width, height, source)
-    VALUES (%(image_id)s, %(user_id)s, 'cup.png', %(object_key)s, 'image/png', %(size_bytes)s,
-            %(sha256)s, 60, 40, 'http')
-"""
-ADD_PREDICTION = """
-    INSERT INTO predictions (image_id, user_id, model_version, predicted_class, confidence_score,
-                             prediction_time_ms, created_at, top_k, request_id, source, engine,
-                             model_digest, preprocessing_digest)
-    VALUES (%(image_id)s, %(user_id)s, %(model_version)s, %(predicted_class)s,
-            %(confidence_score)s, 12, %(created_at)s, '[]', 'request-0', 'http', 'tensorflow',
-            repeat('a', 64), repeat('c', 64))
-"""
-
-
-class ArchiveInPostgres:
-    """Writes pictures and predictions past the code under test."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def add(self, **changes: Any) -> uuid.UUID:
-        image_id = uuid.uuid4()
-        owner = changes.get("user_id", ADA)
-        self._execute(ADD_USER, user_id=owner)
-        self._execute(
-            ADD_IMAGE, image_id=image_id, user_id=owner, object_key=object_key(image_id),
-            size_bytes=len(PICTURE), sha256=SHA256)
-        self.add_prediction(image_id, **changes)
-        return image_id
-
-    def add_prediction(self, image_id: uuid.UUID, **changes: Any) -> None:
-        self._execute(ADD_PREDICTION, **{
-            "image_id": image_id, "user_id": ADA, "created_at": NOON,
-            "predicted_class": "espresso", "confidence_score": 0.5, "model_version": "v1",
-            **changes})
-
-    def remove(self, image_id: uuid.UUID) -> None:
-        self._execute("DELETE FROM predictions WHERE image_id = %(image_id)s", image_id=image_id)
-        self._execute("DELETE FROM images WHERE image_id = %(image_id)s", image_id=image_id)
-
-    def predictions(self, backfill_id: uuid.UUID) -> list[uuid.UUID]:
-        rows = self._execute(
-            "SELECT image_id FROM predictions WHERE backfill_id = %(backfill_id)s "
-            "ORDER BY image_id", backfill_id=backfill_id)
-        return [row["image_id"] for row in rows]
-
-    def audit(self) -> list[tuple[str, str]]:
-        rows = self._execute("SELECT action, subject FROM audit_log ORDER BY audit_id")
-        return [(row["action"], row["subject"]) for row in rows]
-
-    def _execute(self, statement: str, **values: Any) -> list[dict[str, Any]]:
-        with self._database.transaction() as connection, connection.cursor() as cursor:
-            cursor.execute(statement, values)
-            return [dict(row) for row in cursor] if cursor.description else []
-
-
-def object_key(image_id: uuid.UUID) -> str:
-    return f"2020/01/31/{image_id}.png"
-
-
-@pytest.fixture
-def backfills(database: Database, database_settings: Settings) -> PostgresBackfillRepository:
-    for version, state in (("v1", "ready"), ("v2", "ready"), ("v3", "validating")):
-        add_model(database_settings, version, state=state)
-    return PostgresBackfillRepository(database)
-
-
-@pytest.fixture
-def claims(database: Database) -> PostgresBackfillClaims:
-    return PostgresBackfillClaims(database)
-
-
-@pytest.fixture
-def archive(database: Database, backfills: PostgresBackfillRepository) -> ArchiveInPostgres:
-    return ArchiveInPostgres(database)
-
-
-class TestPostgresBackfills(BackfillsContract):
-    """The real adapters."""
-
-    @pytest.mark.parametrize("window", [1, 2, 3, 20])
-    def test_window(
-        self, database: Database, backfills: PostgresBackfillRepository,
-        archive: ArchiveInPostgres, window: int,
-    ) -> None:
-        """However few pictures a statement looks at, all that match are found, and no others."""
-        added = [(archive.add(predicted_class="tabby" if number % 5 == 0 else "espresso"), number)
-                 for number in range(20)]
-        row = started(backfills, predicted_class="tabby")
-        claims = PostgresBackfillClaims(database, window)
-        wanted = sorted(picture for picture, number in added if number % 5 == 0)
-        assert walk(claims, claimed(claims), 3) == wanted
-        assert archive.predictions(row["backfill_id"]) == wanted
-
-    def test_recorded_prediction(
-        self, database_settings: Settings, backfills: PostgresBackfillRepository,
-        claims: PostgresBackfillClaims, archive: ArchiveInPostgres,
-    ) -> None:
-        """A prediction has its whole lineage and belongs to the picture's owner."""
-        picture = archive.add()
-        row, claim = started(backfills), claimed(claims)
-        assert record(claims, claim, begun(claims, claim))
-        (new,) = query(
-            database_settings, "SELECT * FROM predictions WHERE backfill_id = %s",
-            row["backfill_id"])
-        del new["prediction_id"]
-        assert new.pop("created_at") > row["created_at"]
-        assert new == {
-            "image_id": picture, "user_id": ADA, "predicted_class": "tabby",
-            "confidence_score": 0.5, "prediction_time_ms": 7, "source": "backfill",
-            "top_k": [{"class": "tabby", "index": 1, "confidence": 0.5}],
-            "request_id": f"backfill-{row['backfill_id']}", "backfill_id": row["backfill_id"],
-            **LINEAGE}
-        # The picture's row, which had none, has its brightness now, and keeps it.
-        for noted in (0.25, 0.75):
-            assert query(database_settings, "SELECT brightness FROM images") == [
-                {"brightness": noted}]
-            query(database_settings, "UPDATE images SET brightness = 0.75")
-            claims.finish(claim)
-            started(backfills)
-            claim = claimed(claims)
-            assert record(claims, claim, begun(claims, claim))
-
-    def test_pictures_without_a_digest(
-        self, database_settings: Settings, backfills: PostgresBackfillRepository,
-        claims: PostgresBackfillClaims, archive: ArchiveInPostgres,
-    ) -> None:
-        """A picture whose row has the seed's columns alone is found like any other."""
-        archive.add()
-        query(database_settings, "UPDATE images SET sha256 = NULL")
-        started(backfills)
-        (picture,) = begun(claims, claimed(claims)).pictures
-        assert picture.sha256 is None
-
-    def test_audit(
-        self, database_settings: Settings, backfills: PostgresBackfillRepository,
-        archive: ArchiveInPostgres,
-    ) -> None:
-        """The audit log tells who chose what, in which request and from where."""
-        archive.add()
-        row = started(backfills, model_version="v1")
-        backfills.cancel(row["backfill_id"], ORIGIN)
-        lines = query(
-            database_settings, "SELECT actor, request_id, remote_address, detail FROM audit_log "
-            "ORDER BY audit_id")
-        assert {(line["actor"], line["request_id"], line["remote_address"])
-                for line in lines} == {(ADMIN, "request-1", "192.0.2.1")}
-        assert [line["detail"] for line in lines] == [
-            {"model_version": "v2", "filter": {"model_version": "v1"},
-             "pictures_per_second": 20.0, "total": 1},
-            {"model_version": "v2", "total": 1, "classified": 0, "failed": 0}]
 
 
 @dataclass
@@ -254,7 +93,7 @@ def worker_process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
             "minio_bucket_name")})
     folders = [ROOT, ROOT / "functions" / "model-admin", ROOT / "functions" / "predict"]
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.backfill_worker", str(LEASE_SECONDS)], cwd=ROOT,
+        [sys.executable, "-m", create_worker.__module__, str(LEASE_SECONDS)], cwd=ROOT,
         env={**environ, "PYTHONPATH": os.pathsep.join(map(str, folders))},
     ) as process:
         try:

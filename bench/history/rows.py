@@ -18,13 +18,13 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import RealDictCursor
 
+from bench.stacks import ROOT
 from imgclass.embedded import secret_files
 from imgclass.embedded.ports import LOOPBACK
 from imgclass.embedded.postgres import ADMIN, ROLE, Postgres
 
-ROOT = Path(__file__).resolve().parents[1]
 QUERIES: Any = aiosql.from_path(
-    Path(__file__).with_name("history_rows.sql"), "psycopg2", mandatory_parameters=False)
+    Path(__file__).with_name("rows.sql"), "psycopg2", mandatory_parameters=False)
 # The first migration that keeps count: what it does to a filled database is measured.
 COUNTING = "0008"
 ROWS_OF_A_USER = 200

@@ -4,7 +4,6 @@ from __future__ import annotations
 import io
 import socket
 import uuid
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -14,20 +13,7 @@ from imgclass.client import (
     Client, ClientError, ConnectionLost, Filters, InvalidToken, Model, NoAnswer, ProblemError,
     StillValidating, UnexpectedAnswer, Unreachable)
 from tests.fakes.api import JPEG, PNG, FakeApi, Outage, free_port, model_archive, token
-
-USER = "6f1c3a52-58ff-4c1c-8f0e-0d8f0f6d2c11"
-
-
-@pytest.fixture
-def api() -> Iterator[FakeApi]:
-    with FakeApi() as running:
-        yield running
-
-
-@pytest.fixture
-def client(api: FakeApi) -> Iterator[Client]:
-    with Client(api.url, token(USER, admin=True)) as connected:
-        yield connected
+from tests.unit.client.conftest import USER
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from common.storage import S3ObjectStore, s3_client
 from tests import tokens
 from tests.databases import ROOT, add_model, environment_of, query
 from tests.function_process import FunctionProcess
-from tests.integration.model_admin.test_backfill import (
+from tests.integration.model_admin.backfill.archive import (
     PICTURE, ArchiveInPostgres, object_key)
 
 BACKFILLS = "/api/v1/backfills"
