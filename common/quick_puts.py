@@ -9,8 +9,8 @@ from obstore.store import S3Store
 
 from common.config import StoreSettings
 from common.errors import StoreUnavailable
-from common.storage import (
-    CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, S3ObjectStore, lazy_s3_client)
+from common.s3 import S3ObjectStore
+from common.s3_client import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, lazy_s3_client
 from common.tracing import span
 
 # obstore would encode other characters in its own way.
@@ -27,10 +27,9 @@ class QuickPutStore(S3ObjectStore):
 
     def __init__(self, settings: StoreSettings, bucket: str, connections: int) -> None:
         super().__init__(lazy_s3_client(settings, connections), bucket)
-        scheme = "https" if settings.minio_secure else "http"
         self._quick = S3Store(
             bucket,
-            endpoint=f"{scheme}://{settings.minio_endpoint}",
+            endpoint=settings.minio_url,
             access_key_id=settings.minio_access_key,
             secret_access_key=settings.minio_secret_key,
             region="us-east-1",

@@ -17,7 +17,6 @@ from common.addresses import install_client_address
 from common.audit import Origin
 from common.auth import Authenticator, MachineToken, Principal
 from common.body import install_body_limit
-from common.config import Network
 from common.deadlines import Deadline
 from common.errors import Unauthenticated, Unavailable
 from common.metrics import install_metrics
@@ -25,6 +24,7 @@ from common.problems import install_error_map
 from common.rate_limits import RateLimits, install_rate_limit_headers
 from common.request_traces import install_request_traces
 from common.serving import DEADLINE, PUBLIC_PATHS, REFUSAL
+from common.setting_values import Network
 
 MACHINE_PATHS = "/events/"
 NOBODY = MachineToken("")

@@ -29,9 +29,10 @@ from urllib3.exceptions import HTTPError
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parents[1]))
 
-from common.config import StoreSettings, setting  # noqa: E402  # it finds common/ by itself
+from common.config import StoreSettings  # noqa: E402  # it finds common/ by itself
+from common.environment import setting  # noqa: E402
 from common.errors import ConfigurationError  # noqa: E402
-from common.storage import s3_client  # noqa: E402
+from common.s3_client import s3_client  # noqa: E402
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -11,7 +11,8 @@ from common.config import Settings
 from common.db import Database
 from common.rate_limits import RateLimits
 from common.refusals import RefusalLog
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from common.web import create_web_app
 from history.erasure import routes as erasure_routes
 from history.erasure.repository import PostgresErasures

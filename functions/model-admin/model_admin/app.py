@@ -14,7 +14,8 @@ from common.inference.files import ModelFiles
 from common.inference.model import ModelLoader
 from common.rate_limits import RateLimits
 from common.refusals import RefusalLog
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from common.web import create_web_app
 from model_admin.audit.repository import PostgresAuditReader
 from model_admin.audit.routes import create_routes as audit_routes

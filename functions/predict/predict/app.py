@@ -18,7 +18,8 @@ from common.notifications import Listener
 from common.quick_puts import QuickPutStore
 from common.rate_limits import RateLimits
 from common.refusals import RefusalLog
-from common.storage import S3ObjectStore, lazy_s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import lazy_s3_client
 from common.web import create_web_app, failing
 from predict.batch.routes import PATH as BATCH_PATH
 from predict.batch.routes import create_routes as batch_routes
