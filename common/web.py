@@ -83,7 +83,6 @@ def create_web_app(
     install_request_traces(app)
     install_metrics(app, registry)
     install_error_map(app)
-
     install_rate_limit_headers(app)
 
     @app.before_request
@@ -133,6 +132,11 @@ def failing(checks: Mapping[str, ReadinessCheck]) -> list[str]:
 def principal() -> Principal:
     """Who sent the current request."""
     return cast(Principal, g.principal)
+
+
+def require_admin() -> None:
+    """For `before_request` of routes that are for administrators only. Raises Forbidden."""
+    principal().require_admin()
 
 
 def origin() -> Origin:

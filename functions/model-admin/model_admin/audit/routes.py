@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 
 from common.errors import InvalidValue
 from common.fields import parse_integer, parse_time, parse_uuid
-from common.web import principal
+from common.web import require_admin
 from model_admin.audit.repository import Filters
 from model_admin.audit.service import AuditLog
 
@@ -17,10 +17,7 @@ MAX_TEXT_CHARACTERS = 255
 def create_routes(log: AuditLog) -> Blueprint:
     """The route of the audit log, for administrators only."""
     routes = Blueprint("audit", __name__, url_prefix="/api/v1/audit")
-
-    @routes.before_request
-    def require_admin() -> None:
-        principal().require_admin()
+    routes.before_request(require_admin)
 
     @routes.get("")
     def list_lines() -> ResponseReturnValue:

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from common.errors import InvalidValue
 from common.fields import parse_time
 from common.tables import MEDIA_TYPES, attachment, sent_format, table_answer
-from common.web import origin, principal
+from common.web import origin, require_admin
 from model_admin.datasets import imagefolder, tfrecord
 from model_admin.datasets.repository import Choice
 from model_admin.datasets.service import Datasets, Example
@@ -46,10 +46,7 @@ FILES = {
 def create_routes(datasets: Datasets) -> Blueprint:
     """The route of data sets, for administrators only."""
     routes = Blueprint("datasets", __name__)
-
-    @routes.before_request
-    def require_admin() -> None:
-        principal().require_admin()
+    routes.before_request(require_admin)
 
     @routes.get("/api/v1/datasets/export")
     def export() -> ResponseReturnValue:

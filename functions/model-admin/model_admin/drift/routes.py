@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from common.errors import InvalidValue
 from common.fields import parse_time
-from common.web import principal
+from common.web import require_admin
 from model_admin.drift.service import DriftReport, span_of
 
 MOST_DAYS = 366
@@ -19,10 +19,7 @@ MAX_TEXT_CHARACTERS = 255
 def create_routes(drift: DriftReport) -> Blueprint:
     """The route of drift, for administrators only."""
     routes = Blueprint("drift", __name__)
-
-    @routes.before_request
-    def require_admin() -> None:
-        principal().require_admin()
+    routes.before_request(require_admin)
 
     @routes.get("/api/v1/drift")
     def report() -> ResponseReturnValue:

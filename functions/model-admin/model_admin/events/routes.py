@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from common.errors import InvalidRequest, InvalidValue
 from common.fields import parse_integer, parse_uuid
-from common.web import origin, principal
+from common.web import origin, require_admin
 from model_admin.events.repository import Filters
 from model_admin.events.service import StorageEvents
 
@@ -21,10 +21,7 @@ DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 def create_routes(events: StorageEvents) -> Blueprint:
     """The routes of storage events, for administrators only."""
     routes = Blueprint("events", __name__, url_prefix="/api/v1/events")
-
-    @routes.before_request
-    def require_admin() -> None:
-        principal().require_admin()
+    routes.before_request(require_admin)
 
     @routes.get("")
     def list_events() -> ResponseReturnValue:

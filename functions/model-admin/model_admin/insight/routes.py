@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from common.errors import InvalidRequest, InvalidValue
 from common.fields import parse_integer, parse_time
-from common.web import principal
+from common.web import require_admin
 from model_admin.insight.repository import Question
 from model_admin.insight.service import VersionComparison
 
@@ -20,10 +20,7 @@ MAX_TEXT_CHARACTERS = 255
 def create_routes(comparison: VersionComparison) -> Blueprint:
     """The route of comparisons, for administrators only."""
     routes = Blueprint("insight", __name__, url_prefix="/api/v1/models")
-
-    @routes.before_request
-    def require_admin() -> None:
-        principal().require_admin()
+    routes.before_request(require_admin)
 
     @routes.get("/<version>/comparison")
     def compare(version: str) -> ResponseReturnValue:

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from common.errors import InvalidValue, NotFound
 from common.fields import parse_integer
-from common.web import origin, principal
+from common.web import origin, require_admin
 from model_admin.webhooks.registration import Registration
 from model_admin.webhooks.repository import SINK
 from model_admin.webhooks.service import Webhooks
@@ -23,10 +23,7 @@ def create_routes(webhooks: Webhooks) -> Blueprint:
     Where deliveries are concerned, `sink` stands for the sink of the deployment.
     """
     routes = Blueprint("webhooks", __name__, url_prefix="/api/v1/webhooks")
-
-    @routes.before_request
-    def require_admin() -> None:
-        principal().require_admin()
+    routes.before_request(require_admin)
 
     @routes.post("")
     def add() -> ResponseReturnValue:
