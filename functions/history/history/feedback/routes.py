@@ -8,11 +8,10 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from common.errors import InvalidRequest, InvalidValue
-from common.fields import parse_integer
+from common.parameters import sent_limit
 from common.web import origin, principal
 from history.feedback.service import Feedback
 
-DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 MAX_LABEL, MAX_COMMENT = 255, 2000
 PREFIX, FEEDBACK = "/api/v1/predictions", "/<uuid:prediction_id>/feedback"
 # Every character of both as the six of a JSON escape.
@@ -25,8 +24,7 @@ def create_routes(feedback: Feedback) -> Blueprint:
 
     @routes.get("/uncertain")
     def list_uncertain() -> ResponseReturnValue:
-        sent = request.args.get("limit")
-        limit = DEFAULT_LIMIT if sent is None else parse_integer("limit", sent, 1, MAX_LIMIT)
+        limit = sent_limit()
         page = feedback.uncertain(principal(), limit, request.args.get("cursor"))
         return {"predictions": page.rows, "limit": limit, "next_cursor": page.next_cursor}
 
