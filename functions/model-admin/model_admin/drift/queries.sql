@@ -2,10 +2,6 @@
 -- Whether there is, or was, a version.
 SELECT EXISTS (SELECT 1 FROM model_versions WHERE version = :model_version);
 
--- name: allow_time$
--- Let the statements of this transaction take longer than usual.
-SELECT set_config('statement_timeout', :timeout, true);
-
 -- name: measure_drift
 -- The population stability index of each version's answers of a window against a baseline before
 -- it, by feature; null where there are too few on either side. Backfills are left out: they answer

@@ -7,10 +7,10 @@ from flask import Blueprint, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from common.errors import NotFound
+from common.events import SINK
 from common.parameters import sent_choice, sent_integer, sent_limit
 from common.web import origin, require_admin
 from model_admin.webhooks.registration import Registration
-from model_admin.webhooks.repository import SINK
 from model_admin.webhooks.service import Webhooks
 
 STATES = ("pending", "dead")

@@ -11,10 +11,10 @@ from typing import Protocol
 
 from common.db import Database, load_queries
 from common.errors import NotFound
+from common.picture_store import QUARANTINE
 from common.purging import purge
 from common.storage import ObjectStore
 
-QUARANTINE = "quarantine/"
 # What is younger may still be about to get its other half.
 MIN_AGE = timedelta(minutes=15)
 BATCH = 1000

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from common.errors import CommitUnknown, ImgclassError, Unavailable
+from common.errors import CommitUnknown, Unavailable
+from common.reasons import reason_of
 from common.storage import Writing
 from predict.inbox.classifier import (
     Overwritten, Repeated, UploadClassifier, UploadRefused)
@@ -25,7 +26,6 @@ FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 300.0
 OUTAGE_SECONDS = 2.0
 # How long an upload steps aside for requests before it takes its turn all the same.
 COURTESY_SECONDS = 1.0
-MAX_REASON_CHARACTERS = 500
 REPEATED = "The same bytes, or later ones, were classified with another event of this key."
 
 log = logging.getLogger(__name__)
@@ -169,8 +169,7 @@ class InboxWorker:
     def _put_back(self, event: ClaimedEvent, error: Exception) -> str:
         """Have the event tried again, now or when its lease runs out."""
         excused = isinstance(error, Unavailable) and not self._is_healthy()
-        reason = str(error) if isinstance(error, ImgclassError) else f"Unexpected: {error!r}"
-        reason = reason[:MAX_REASON_CHARACTERS].replace("\0", "?")
+        reason = reason_of(error)
         log.warning("an upload is put back", exc_info=error, extra=_named(event))
         try:
             if excused or isinstance(error, CommitUnknown):
