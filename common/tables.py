@@ -11,8 +11,8 @@ from typing import Any
 from flask import Response
 from werkzeug.wsgi import ClosingIterator
 
+from common.iso_json import IsoJsonProvider
 from common.parameters import sent_choice
-from common.web import IsoJsonProvider
 
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8; header=present", "ndjson": "application/x-ndjson"}
 # Lines are sent together: each writing to a socket costs as much as making many of them.
