@@ -27,13 +27,9 @@ log = logging.getLogger(__name__)
 class ErasureWorker:
     """Claims erasures from the database, so that none is forgotten whatever dies."""
 
-    def __init__(
-        self, erasures: ErasureRepository, store: ObjectStore,
-        lease_seconds: float = LEASE_SECONDS,
-    ) -> None:
+    def __init__(self, erasures: ErasureRepository, store: ObjectStore) -> None:
         self._erasures = erasures
         self._store = store
-        self._lease_seconds = lease_seconds
         self._work = threading.Event()
 
     def start(self) -> None:
@@ -47,7 +43,7 @@ class ErasureWorker:
         """
         finished, deadline = 0, time.monotonic() + seconds
         while time.monotonic() < deadline:
-            claim = self._erasures.claim(self._lease_seconds)
+            claim = self._erasures.claim(LEASE_SECONDS)
             if claim is None:
                 break
             finished += self.work(claim, deadline)
@@ -79,7 +75,7 @@ class ErasureWorker:
         while batch := self._erasures.objects(claim, BATCH_OBJECTS):
             for each in batch:
                 self._remove_object(each, until)
-            if not self._erasures.removed(claim, batch, self._lease_seconds):
+            if not self._erasures.removed(claim, batch, LEASE_SECONDS):
                 return "Another worker has taken it over."
             if time.monotonic() >= deadline:
                 return "Its objects are being removed."

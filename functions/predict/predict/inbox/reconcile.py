@@ -92,12 +92,9 @@ class Reconciler:
     gets it back from there, or is marked. What was erased is neither put aside nor brought back.
     """
 
-    def __init__(
-        self, store: ObjectStore, index: PictureIndex, min_age: timedelta = MIN_AGE
-    ) -> None:
+    def __init__(self, store: ObjectStore, index: PictureIndex) -> None:
         self._store = store
         self._index = index
-        self._min_age = min_age
 
     def compare(self, days: int, now: datetime) -> Differences:
         """Go through the last `days` days, the oldest first.
@@ -106,7 +103,7 @@ class Reconciler:
         """
         found = Differences()
         for back in reversed(range(days)):
-            self._compare_day(now.date() - timedelta(days=back), now - self._min_age, found)
+            self._compare_day(now.date() - timedelta(days=back), now - MIN_AGE, found)
         return found
 
     def _compare_day(self, day: date, before: datetime, found: Differences) -> None:

@@ -50,7 +50,6 @@ class InboxWorker:
         bucket: str,
         threads: int,
         max_attempts: int,
-        lease_seconds: float = LEASE_SECONDS,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """`has_model` says whether one is loaded, before which nothing is claimed, and
@@ -64,7 +63,6 @@ class InboxWorker:
         self._bucket = bucket
         self._threads = threads
         self._max_attempts = max_attempts
-        self._lease_seconds = lease_seconds
         self._pause = pause
         self._work = threading.Event()
 
@@ -103,7 +101,7 @@ class InboxWorker:
         """
         if not self._has_model():
             return None
-        event = self._inbox.claim(self._lease_seconds, newest_first)
+        event = self._inbox.claim(LEASE_SECONDS, newest_first)
         if event is None:
             return None
         try:
