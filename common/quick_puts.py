@@ -10,7 +10,8 @@ from obstore.store import S3Store
 from common.config import StoreSettings
 from common.errors import StoreUnavailable
 from common.s3 import S3ObjectStore
-from common.s3_client import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, lazy_s3_client
+from common.s3_client import (
+    CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, REGION, lazy_s3_client)
 from common.tracing import span
 
 # obstore would encode other characters in its own way.
@@ -32,7 +33,7 @@ class QuickPutStore(S3ObjectStore):
             endpoint=settings.minio_url,
             access_key_id=settings.minio_access_key,
             secret_access_key=settings.minio_secret_key,
-            region="us-east-1",
+            region=REGION,
             virtual_hosted_style_request=False,
             client_options={
                 "allow_http": not settings.minio_secure,

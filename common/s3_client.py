@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_SECONDS = 2
 READ_TIMEOUT_SECONDS = 10
+REGION = "us-east-1"  # of every signature
 
 
 def s3_client(settings: StoreSettings, connections: int, endpoint: str = "") -> S3Client:
@@ -26,7 +27,7 @@ def s3_client(settings: StoreSettings, connections: int, endpoint: str = "") -> 
         endpoint_url=endpoint or settings.minio_url,
         aws_access_key_id=settings.minio_access_key,
         aws_secret_access_key=settings.minio_secret_key,
-        region_name="us-east-1",
+        region_name=REGION,
         config=Config(
             # Forms would be signed by the method before this one, which not every store takes.
             signature_version="s3v4",
