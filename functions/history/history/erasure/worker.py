@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from datetime import datetime, timedelta
 
+from common.background import BackgroundLoop
 from common.errors import Unavailable
 from common.picture_store import QUARANTINE, UPLOADS
 from common.purging import purge
@@ -30,11 +30,15 @@ class ErasureWorker:
     def __init__(self, erasures: ErasureRepository, store: ObjectStore) -> None:
         self._erasures = erasures
         self._store = store
-        self._work = threading.Event()
+        self._loop = BackgroundLoop("erasure", "erasures", self._drain, POLL_SECONDS)
 
     def start(self) -> None:
         """Begin to look for erasures that are not finished; returns at once."""
-        threading.Thread(target=self._run, name="erasure", daemon=True).start()
+        self._loop.start()
+
+    def wake(self) -> None:
+        """Look again now: one was put back."""
+        self._loop.wake()
 
     def drain(self, seconds: float) -> int:
         """Finish what is due, for at most so long; answers how many were finished.
@@ -66,7 +70,7 @@ class ErasureWorker:
             log.info("erased", extra=_named(claim))
             return True
         self._erasures.put_back(claim, reason, 0)
-        self._work.set()
+        self.wake()
         return False
 
     def _remove(self, claim: ErasureClaim, deadline: float) -> str | None:
@@ -96,14 +100,9 @@ class ErasureWorker:
             if version.modified <= until:
                 self._store.delete(version.key, version.version_id)
 
-    def _run(self) -> None:
-        while True:
-            try:
-                self.drain(float("inf"))
-            except Exception as error:  # the thread must outlive an outage
-                log.warning("erasures cannot go on", exc_info=error)
-            self._work.wait(POLL_SECONDS)
-            self._work.clear()
+    def _drain(self) -> bool:
+        self.drain(float("inf"))
+        return False
 
 
 def _delay(attempts: int) -> float:

@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from dataclasses import dataclass
 from typing import Protocol
 
+from common.background import BackgroundLoop
 from common.errors import Conflict, Unavailable
 from common.inference.model import Model
 from common.reasons import reason_of
@@ -73,15 +73,15 @@ class BackfillWorker:
         self._pictures = pictures
         self._lease_seconds = lease_seconds
         self._clock = clock
-        self._work = threading.Event()
+        self._loop = BackgroundLoop("backfill", "backfills", self.run_once, POLL_SECONDS)
 
     def start(self) -> None:
         """Begin to look for backfills; returns at once."""
-        threading.Thread(target=self._run, name="backfill", daemon=True).start()
+        self._loop.start()
 
     def wake(self) -> None:
         """Look again now: a backfill was started."""
-        self._work.set()
+        self._loop.wake()
 
     def run_once(self) -> bool:
         """Work on one backfill for a while; False if none waits. Raises DatabaseUnavailable."""
@@ -163,17 +163,6 @@ class BackfillWorker:
         except Unavailable:  # what is missing may be the database
             log.warning("the database does not hear of it", extra=_named(claim))
         self._clock.sleep(RETRY_SECONDS)
-
-    def _run(self) -> None:
-        while True:
-            try:
-                found = self.run_once()
-            except Exception as error:  # the thread must outlive an outage
-                log.error("backfills cannot go on", exc_info=error)
-                found = False
-            if not found:
-                self._work.wait(POLL_SECONDS)
-                self._work.clear()
 
 
 def _named(claim: Claim) -> dict[str, str]:

@@ -96,7 +96,7 @@ def test_thread_outlives_outages(rig: Rig) -> None:
     assert not rig.work(claim)
     rig.store.down = False
     rig.row().due_at = datetime.now(timezone.utc)
-    rig.worker._work.set()
+    rig.worker.wake()
     rig.wait_until_finished()
     assert rig.store.objects == {}
 
