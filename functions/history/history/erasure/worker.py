@@ -11,7 +11,7 @@ from common.picture_store import QUARANTINE, UPLOADS
 from common.purging import purge
 from common.reasons import reason_of
 from common.storage import ObjectStore
-from history.erasure.repository import ObjectToRemove, ErasureClaim, ErasureRepository
+from history.erasure.repository import ErasureClaim, ErasureRepository, ObjectToRemove
 
 POLL_SECONDS = 5.0
 # Longer than a batch takes, even one that ends with a store that does not answer.
