@@ -64,9 +64,7 @@ def routes_of(function: str) -> list[Route]:
         [sys.executable, "-m", "tests.every_route", function], cwd=ROOT, check=True, timeout=120,
         env={"PYTHONPATH": os.pathsep.join([str(ROOT), str(folder)]), "PATH": os.defpath},
         stdout=subprocess.PIPE, text=True)
-    # Threads of the function may log before and after.
-    (found,) = (line for line in done.stdout.splitlines() if line.startswith("["))
-    return [Route(**each) for each in json.loads(found)]
+    return [Route(**each) for each in json.loads(done.stdout.splitlines()[-1])]
 
 
 def _arguments(rule: Rule) -> dict[str, str]:
@@ -94,7 +92,7 @@ def _print_routes(function: str) -> None:
                     for caller, header in CALLERS.items()
                     # A user is let in elsewhere, and then there is nothing to answer from.
                     if caller != "user" or function == "model-admin" or "/events/" in path}))
-    sys.stdout.write(json.dumps([asdict(each) for each in found]) + "\n")  # in one piece
+    print(json.dumps([asdict(each) for each in found]))
     sys.stdout.flush()
     os._exit(0)  # threads that wait for a database do not keep us
 
