@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Union
 
 from flask import Flask
 
-from common.config import Network
+from common.setting_values import Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

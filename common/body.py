@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import IO
 
 from flask import Flask, request
@@ -77,9 +76,7 @@ def too_large(limit: int) -> PayloadTooLarge:
     return PayloadTooLarge(f"The request body may have at most {limit} bytes.")
 
 
-def install_body_limit(
-    app: Flask, usual: int, by_rule: Mapping[str, int] = MappingProxyType({})
-) -> None:
+def install_body_limits(app: Flask, usual: int, by_rule: Mapping[str, int]) -> None:
     """Refuse encoded and over-long bodies of every route of `app`.
 
     A body may have `usual` bytes, unless `by_rule` has another limit for its route.

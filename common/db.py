@@ -19,6 +19,8 @@ from common.tracing import span
 
 CONNECT_TIMEOUT_SECONDS = 3
 STATEMENT_TIMEOUT_MILLISECONDS = 10_000
+# For statements that may read all rows of a large table; but the edge must not give up first.
+LONG_STATEMENT_TIMEOUT = "50s"
 POOL_WAIT_SECONDS = 5
 STREAMED_ROWS = 500
 
@@ -55,16 +57,20 @@ class Database:
             self._slots.put(None)
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, statement_timeout: str | None = None) -> Iterator[Connection]:
         """A connection whose work is committed at the end, or rolled back on any exception.
 
-        Rows are dictionaries. Raises DatabaseUnavailable when the server cannot be reached or
-        the connection breaks, CommitUnknown when it breaks during COMMIT, Conflict when a
-        constraint is violated.
+        Rows are dictionaries. A statement is cancelled after STATEMENT_TIMEOUT_MILLISECONDS or,
+        if that is given, after `statement_timeout`, a time with its unit as in "50s".
+
+        Raises DatabaseUnavailable when the server cannot be reached or the connection breaks,
+        CommitUnknown when it breaks during COMMIT, Conflict when a constraint is violated.
         """
         connection = self._take()
         try:
             with span("PostgreSQL"):
+                if statement_timeout is not None:
+                    _allow(connection, statement_timeout)
                 yield connection
                 self._commit(connection)
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
@@ -132,6 +138,11 @@ class Database:
         except psycopg2.Error:
             connection.close()
         self._slots.put(None if connection.closed else connection)
+
+
+def _allow(connection: Connection, statement_timeout: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = %s", (statement_timeout,))
 
 
 def _is_broken(connection: Connection) -> bool:

@@ -1,4 +1,4 @@
-"""Domain exceptions. Each docstring says what happened; `common.web` alone maps them to HTTP."""
+"""Domain exceptions. Each docstring says what happened; `common.problems` maps them to HTTP."""
 from __future__ import annotations
 
 

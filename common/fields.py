@@ -3,10 +3,29 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 from common.errors import InvalidValue
+
+MAX_TEXT_CHARACTERS = 255
+
+
+def parse_text(name: str, sent: Any, least: int = 1) -> str:
+    """A text of `least` to MAX_TEXT_CHARACTERS characters, as PostgreSQL takes them."""
+    if not isinstance(sent, str) or not least <= len(sent) <= MAX_TEXT_CHARACTERS \
+            or "\0" in sent or not _is_encodable(sent):
+        raise InvalidValue(
+            f"{name} must be a text of {least} to {MAX_TEXT_CHARACTERS} characters.")
+    return sent
+
+
+def parse_choice(name: str, sent: Any, choices: Sequence[str]) -> str:
+    """One of some texts, of which there are two at least."""
+    if sent not in choices:
+        raise InvalidValue(f"{name} must be {', '.join(choices[:-1])} or {choices[-1]}.")
+    return str(sent)
 
 
 def parse_uuid(name: str, sent: Any) -> uuid.UUID:
@@ -35,8 +54,28 @@ def parse_time(name: str, sent: Any) -> datetime:
         raise InvalidValue(f"{name} must be a time as in 2026-01-31T12:00:00Z.") from None
 
 
+def refuse_unknown(
+    document: Mapping[str, Any], known: Collection[str], prefix: str = ""
+) -> None:
+    """Raises InvalidValue for a field that is none of `known`: a misspelt one is not passed over.
+
+    `prefix` is where the fields are, as in "filter.".
+    """
+    unknown = sorted(set(document) - set(known))
+    if unknown:
+        raise InvalidValue(f"{prefix}{unknown[0]} is not known; there are {', '.join(known)}.")
+
+
 def clean_filename(name: str) -> str:
     """The last part of a client's path, printable, at most 255 characters."""
     last = re.split(r"[/\\]", name)[-1]
     printable = "".join(character for character in last if character.isprintable())
     return printable[:255] or "picture"
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can carry
+        return False
+    return True

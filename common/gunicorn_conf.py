@@ -31,8 +31,9 @@ threads = _settings.max_in_flight + SPARE_THREADS
 # What connections leave of the files a process may have open goes to the database, the object
 # store and the model: a server that cannot accept a connection ends.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-resource.setrlimit(resource.RLIMIT_NOFILE, (min(_hard, max(_soft, 8192)), _hard))
-worker_connections = min(4096, min(_hard, max(_soft, 8192)) - 256)
+_files = min(_hard, max(_soft, 8192))
+resource.setrlimit(resource.RLIMIT_NOFILE, (_files, _hard))
+worker_connections = min(4096, _files - 256)
 # Longer than an edge keeps its idle connections, so that the edge is the one to close them.
 keepalive = 75
 # Less than the 30 s after which faasd, and Kubernetes unless told otherwise, kill a function.

@@ -37,11 +37,6 @@ STATUS: dict[type[errors.ImgclassError], int] = {
 log = logging.getLogger(__name__)
 
 
-def problem(status: int, title: str, detail: str, kind: str = "") -> Response:
-    """A problem+json answer to the current request; `kind` makes its type URN."""
-    return _answer(_document(status, title, detail, kind))
-
-
 def describe(error: Exception) -> dict[str, Any]:
     """The problem of an exception; of what nobody foresaw it tells nothing, but the log does."""
     if not isinstance(error, errors.ImgclassError):
@@ -73,7 +68,8 @@ def install_error_map(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
-        answer = problem(error.code or 500, error.name, error.description or error.name)
+        answer = _answer(_document(
+            error.code or 500, error.name, error.description or error.name))
         for name, value in error.get_headers():
             if name != "Content-Type":
                 answer.headers[name] = value

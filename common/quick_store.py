@@ -13,8 +13,9 @@ from obstore.store import S3Store
 
 from common.config import StoreSettings
 from common.errors import NotFound, StoreUnavailable
-from common.storage import (
-    CHUNK_BYTES, CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, S3ObjectStore, lazy_s3_client)
+from common.s3 import CHUNK_BYTES, S3ObjectStore
+from common.s3_client import (
+    CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, REGION, lazy_s3_client)
 from common.tracing import span
 
 if TYPE_CHECKING:
@@ -83,13 +84,12 @@ class QuickObjectStore(S3ObjectStore):
 
     def _s3_store(self, timeouts: ClientConfig) -> S3Store:
         settings = self._settings
-        scheme = "https" if settings.minio_secure else "http"
         return S3Store(
             self._bucket,
-            endpoint=f"{scheme}://{settings.minio_endpoint}",
+            endpoint=settings.minio_url,
             access_key_id=settings.minio_access_key,
             secret_access_key=settings.minio_secret_key,
-            region="us-east-1",
+            region=REGION,
             virtual_hosted_style_request=False,
             client_options={
                 "allow_http": not settings.minio_secure,

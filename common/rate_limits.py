@@ -8,9 +8,10 @@ from flask import Flask, Response, g, request
 
 from common.addresses import network_of
 from common.auth import Principal
-from common.config import Rate, Settings
+from common.config import Settings
 from common.counters import Counters, OwnCounters, SharedCounters
 from common.errors import TooManyRequests
+from common.setting_values import Rate
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -3,7 +3,6 @@ flooded."""
 from __future__ import annotations
 
 import atexit
-import ipaddress
 import logging
 import threading
 import uuid
@@ -14,6 +13,7 @@ from datetime import datetime, timezone
 import jwt
 from flask import Flask, Response, g, request
 
+from common.addresses import network_of
 from common.audit import AuditTrail, Origin
 from common.auth import MAX_TOKEN_CHARACTERS, user_id_of
 from common.errors import Unavailable
@@ -103,7 +103,7 @@ class RefusalLog:
 
     def _note(self, action: str, answer: Response) -> None:
         actor = g.principal.user_id if "principal" in g else None
-        address = _network(request.remote_addr)
+        address = network_of(request.remote_addr or "")
         route = f"{request.method} {request.url_rule}"
         problem = answer.get_json(silent=True)
         reason = str(problem.get("detail", "")) if isinstance(problem, dict) else ""
@@ -122,17 +122,6 @@ class RefusalLog:
         while True:
             threading.Event().wait(self._window_seconds)
             self.flush()
-
-
-def _network(address: str | None) -> str:
-    """Where somebody is: whoever has one address of IPv6 has its whole network."""
-    try:
-        parsed = ipaddress.ip_address(address or "")
-    except ValueError:
-        return (address or "")[:100]
-    if parsed.version == 4:
-        return str(parsed)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def _claimed_user() -> uuid.UUID | None:

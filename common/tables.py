@@ -8,11 +8,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from werkzeug.wsgi import ClosingIterator
 
-from common.errors import InvalidValue
-from common.web import IsoJsonProvider
+from common.iso_json import IsoJsonProvider
+from common.parameters import sent_choice
 
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8; header=present", "ndjson": "application/x-ndjson"}
 # Lines are sent together: each writing to a socket costs as much as making many of them.
@@ -25,10 +25,7 @@ Row = Mapping[str, Any]
 
 def sent_format(formats: Iterable[str] = MEDIA_TYPES) -> str:
     """The parameter format of the current request, csv unless sent. Raises InvalidValue."""
-    known, sent = [*formats], request.args.get("format", "csv")
-    if sent not in known:
-        raise InvalidValue(f"format must be {', '.join(known[:-1])} or {known[-1]}.")
-    return sent
+    return sent_choice("format", [*formats]) or "csv"
 
 
 def table_answer(rows: Iterator[Row], columns: Sequence[str], kind: str, name: str) -> Response:

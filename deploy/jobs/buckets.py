@@ -20,7 +20,9 @@ from pathlib import Path
 
 from common.config import Settings
 from common.errors import ConfigurationError, NotFound, StoreUnavailable
-from common.storage import CHUNK_BYTES, ListedObject, ObjectStore, S3ObjectStore, s3_client
+from common.s3 import CHUNK_BYTES, S3ObjectStore
+from common.s3_client import s3_client
+from common.storage import ListedObject, ObjectStore
 
 THREADS = 4
 # Above this an object is stored as a stream, without its media type: models, but no picture that

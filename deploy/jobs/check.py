@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from common.config import Settings, setting
+from common.config import Settings
+from common.environment import setting
 from common.errors import ConfigurationError
 
 

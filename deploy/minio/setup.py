@@ -29,9 +29,11 @@ from urllib3.exceptions import HTTPError
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parents[1]))
 
-from common.config import StoreSettings, setting  # noqa: E402  # it finds common/ by itself
+from common.config import StoreSettings  # noqa: E402  # it finds common/ by itself
+from common.environment import setting  # noqa: E402
 from common.errors import ConfigurationError  # noqa: E402
-from common.storage import s3_client  # noqa: E402
+from common.picture_store import UPLOADS  # noqa: E402
+from common.s3_client import s3_client  # noqa: E402
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 60
 POLL_SECONDS = 0.1
 POLICY, POLICY_NAME = FOLDER / "functions-policy.json", "imgclass-functions"
-RULE_ID, PREFIX = "imgclass-uploads", "uploads/"
+RULE_ID = "imgclass-uploads"
 
 
 class Refused(Exception):
@@ -120,7 +122,7 @@ def _announce_uploads(client: S3Client, bucket: str, arn: str) -> None:
         # Not s3:ObjectCreated:*, which includes changes to the tags of what is there.
         "Events": ["s3:ObjectCreated:Put", "s3:ObjectCreated:Post",
                    "s3:ObjectCreated:CompleteMultipartUpload", "s3:ObjectCreated:Copy"],
-        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": PREFIX}]}},
+        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": UPLOADS}]}},
     }
     configuration: Any = client.get_bucket_notification_configuration(Bucket=bucket)
     del configuration["ResponseMetadata"]

@@ -19,7 +19,8 @@ from psycopg2.extensions import connection as Connection
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parents[1]))
 
-from common.config import Settings, setting  # noqa: E402  # the script finds common/ by itself
+from common.config import Settings  # noqa: E402  # the script finds common/ by itself
+from common.environment import setting  # noqa: E402
 from common.errors import ConfigurationError  # noqa: E402
 
 CONNECT_TIMEOUT_SECONDS = 10

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.config import Settings
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from imgclass.embedded import http_probe, placement, secret_files
 from imgclass.embedded.environment import clean
 from imgclass.embedded.identity import send, wait_for_end

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from common.errors import NotFound
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from imgclass.embedded.functions import PREDICT
 from imgclass.embedded.stack import Stack
 from tests.chaos.load import UNTOLD, Load

@@ -11,7 +11,7 @@ import pytest
 from common.audit import Origin
 from common.errors import DatabaseUnavailable
 from history.erasure.repository import (
-    Begun, DoomedObject, ErasureClaim, ErasureRepository)
+    Begun, ErasureClaim, ErasureRepository, ObjectToRemove)
 
 LEASE = 60.0
 ADA, BOB = uuid.uuid4(), uuid.uuid4()
@@ -70,7 +70,7 @@ class ErasuresContract:
         assert archive.images() == {other}
         assert (claim.kind, claim.subject_id, claim.attempts) == ("image", image_id, 1)
         assert abs(claim.requested_at - datetime.now(timezone.utc)) < timedelta(minutes=1)
-        assert archive.erasures.objects(claim, 10) == [DoomedObject(key, "")]
+        assert archive.erasures.objects(claim, 10) == [ObjectToRemove(key, "")]
         assert archive.erasures.claim(LEASE) is None
         assert archive.erasures.unfinished() == 1
         assert archive.audit() == [("image.delete", str(image_id))]
@@ -151,7 +151,7 @@ class ErasuresContract:
         image_id, key = archive.add_image(ADA)
         again = erase_user(archive)
         assert again.erasure_id != claim.erasure_id
-        assert archive.erasures.objects(again, 10) == [DoomedObject(key, "")]
+        assert archive.erasures.objects(again, 10) == [ObjectToRemove(key, "")]
         assert image_id not in archive.images()
 
     def test_user_who_has_put_something_there(self, archive: Archive) -> None:
@@ -177,9 +177,9 @@ class ErasuresContract:
         assert second is not None
         assert (second.erasure_id, second.attempts) == (first.erasure_id, 2)
         assert archive.erasures.claim(LEASE) is None
-        assert not archive.erasures.removed(first, [DoomedObject(key, "")], LEASE)
+        assert not archive.erasures.removed(first, [ObjectToRemove(key, "")], LEASE)
         archive.erasures.put_back(first, "why", 0)
-        assert archive.erasures.objects(second, 10) == [DoomedObject(key, "")]
+        assert archive.erasures.objects(second, 10) == [ObjectToRemove(key, "")]
         remove_all(archive, second)
         assert not archive.erasures.finish(first)
         assert archive.erasures.finish(second)

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import pytest
 
 from common.errors import DatabaseUnavailable
-from common.events import PREDICTION_CREATED, UPLOAD_FAILED
-from predict.outbox.repository import SINK, Delivery, Outbox, Receiver
+from common.events import PREDICTION_CREATED, SINK, UPLOAD_FAILED
+from predict.outbox.repository import Delivery, Outbox, Receiver
 
 SINK_URL = "http://sink.example/"
 SECRET = "whsec_c2VjcmV0"

@@ -10,9 +10,9 @@ import pytest
 
 from common.audit import Origin
 from common.errors import DatabaseUnavailable
-from common.events import EVENT_TYPES, PREDICTION_CREATED
+from common.events import EVENT_TYPES, PREDICTION_CREATED, SINK
 from model_admin.webhooks.registration import Registration
-from model_admin.webhooks.repository import MAX_WEBHOOKS, SINK, Page, Row, WebhookRepository
+from model_admin.webhooks.repository import MAX_WEBHOOKS, Page, Row, WebhookRepository
 
 ADMIN = uuid.uuid4()
 ORIGIN = Origin(ADMIN, "request-1", "192.0.2.1")

@@ -13,7 +13,8 @@ from common.inference.engine import probabilities
 from common.inference.files import ModelFiles
 from common.inference.imaging import open_picture
 from common.inference.model import Model, ModelLoader, ModelRow
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from imgclass.embedded.stack import Stack
 from tests.e2e.access import settings_of
 from tests.models import THREADS

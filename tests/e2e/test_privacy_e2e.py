@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from imgclass.client import Client, ProblemError
 from imgclass.embedded.stack import Stack
 from tests.e2e.access import client_of, settings_of, token_of

@@ -8,7 +8,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from imgclass.client import Client
 from imgclass.embedded import secret_files
 from imgclass.embedded.stack import Stack

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 from common.audit import Origin
 from common.errors import DatabaseUnavailable
-from history.erasure.repository import Begun, DoomedObject, ErasureClaim
+from history.erasure.repository import Begun, ErasureClaim, ObjectToRemove
 
 IMAGE, USER = "image", "user"
 
@@ -22,7 +22,7 @@ class Row:
     owner_id: uuid.UUID | None
     due_at: datetime
     lease_token: uuid.UUID | None
-    objects: dict[DoomedObject, datetime] = field(default_factory=dict)
+    objects: dict[ObjectToRemove, datetime] = field(default_factory=dict)
     requested_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     attempts: int = 1
     reason: str | None = None
@@ -75,13 +75,13 @@ class InMemoryErasures:
                if row.finished_at is None and row.due_at <= now]
         return self._take(min(due)[1], lease_seconds) if due else None
 
-    def objects(self, claim: ErasureClaim, limit: int) -> list[DoomedObject]:
+    def objects(self, claim: ErasureClaim, limit: int) -> list[ObjectToRemove]:
         now = self._reach()
         return [doomed for doomed, due_at in self.rows[claim.erasure_id].objects.items()
                 if due_at <= now][:limit]
 
     def removed(
-        self, claim: ErasureClaim, objects: Sequence[DoomedObject], lease_seconds: float
+        self, claim: ErasureClaim, objects: Sequence[ObjectToRemove], lease_seconds: float
     ) -> bool:
         now = self._reach()
         row = self._held(claim)
@@ -124,7 +124,7 @@ class InMemoryErasures:
         erasure_id, now = uuid.uuid4(), self._reach()
         self.rows[erasure_id] = row = Row(
             kind, subject_id, owner_id, now + timedelta(seconds=lease_seconds), uuid.uuid4(),
-            {DoomedObject(key, ""): now for key in keys})
+            {ObjectToRemove(key, ""): now for key in keys})
         self.audit.append((f"{kind}.delete", str(subject_id)))
         return Begun(False, _claim(erasure_id, row))
 

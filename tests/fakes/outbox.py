@@ -11,8 +11,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from common.errors import DatabaseUnavailable
+from common.events import SINK
 from predict.outbox.courier import Deliver, Failure
-from predict.outbox.repository import SINK, Backlog, Delivery, Receiver
+from predict.outbox.repository import Backlog, Delivery, Receiver
 
 # The class below has a method of that name.
 Deliveries = list[Delivery]

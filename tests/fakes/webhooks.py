@@ -8,8 +8,9 @@ from typing import Any
 
 from common.audit import Origin
 from common.errors import DatabaseUnavailable
+from common.events import SINK
 from model_admin.webhooks.registration import Registration
-from model_admin.webhooks.repository import MAX_RETRIES, MAX_WEBHOOKS, SINK, Page, Row
+from model_admin.webhooks.repository import MAX_RETRIES, MAX_WEBHOOKS, Page, Row
 
 # The class below has a method of that name.
 Rows = list[Row]

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from common.config import Settings
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from tests import pictures, tokens
 from tests.databases import add_model, environment_of, query, temporary_database
 from tests.every_route import FUNCTIONS, Route, routes_of

@@ -35,6 +35,13 @@ def test_rooms(function: str) -> None:
     assert named(function) == rooms(function)
 
 
+def test_modules_of_common() -> None:
+    """The table of what the functions share has the modules there are, and no others."""
+    table = PAGE.split("| in `common/` | modules |", 1)[1].split("\n\n", 1)[0]
+    modules = {path.stem for path in (ROOT / "common").glob("*.py")} - {"__init__"}
+    assert set(re.findall(r"`(\w+)`", table)) == modules
+
+
 def test_two_diagrams() -> None:
     """What runs and how a request flows are drawn, each once."""
     assert re.findall(r"```mermaid\n(\w+)", PAGE) == ["flowchart", "sequenceDiagram"]

@@ -77,7 +77,7 @@ class Hidden:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Hidden())
-for name in ("boto3", "common.storage", job):
+for name in ("boto3", "common.s3", job):
     importlib.import_module(name)
 """
 

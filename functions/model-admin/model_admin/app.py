@@ -14,7 +14,8 @@ from common.inference.files import ModelFiles
 from common.inference.model import ModelLoader
 from common.rate_limits import RateLimits
 from common.refusals import RefusalLog
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from common.web import create_web_app
 from model_admin.audit.repository import PostgresAuditReader
 from model_admin.audit.routes import create_routes as audit_routes
@@ -39,10 +40,12 @@ from model_admin.insight.repository import PostgresComparisonReader
 from model_admin.insight.routes import create_routes as insight_routes
 from model_admin.insight.service import VersionComparison
 from model_admin.registry.repository import PostgresVersionRepository
+from model_admin.registry.routes import PATH as MODELS_PATH
 from model_admin.registry.routes import create_routes as registry_routes
 from model_admin.registry.service import ModelRegistry
 from model_admin.replay.evidence import Evidence
 from model_admin.replay.repository import PostgresRecordedPredictions
+from model_admin.replay.routes import BODY_LIMITS as REPLAY_LIMITS
 from model_admin.replay.routes import create_routes as replay_routes
 from model_admin.replay.service import ReplayService
 from model_admin.rollout.repository import PostgresRolloutRepository
@@ -88,10 +91,11 @@ def create_app(settings: Settings | None = None) -> Flask:
         "model-admin",
         Authenticator(settings),
         {"database": database.ping, "object store": models.ping},
-        settings.max_model_bytes + FRAMING_BYTES,
+        settings.max_body_bytes,
         metrics,
         limits=RateLimits(settings, reading="admin", writing="admin"),
         trusted_proxies=settings.trusted_proxies,
+        body_limits={MODELS_PATH: settings.max_model_bytes + FRAMING_BYTES, **REPLAY_LIMITS},
     )
     refusals = RefusalLog(trail)
     refusals.install(app)

@@ -9,7 +9,8 @@ from contextlib import closing
 import psycopg2
 import pytest
 
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from imgclass.client import Client
 from imgclass.embedded import secret_files
 from imgclass.embedded.postgres import ADMIN, DATABASE

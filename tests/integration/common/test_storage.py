@@ -13,7 +13,9 @@ import pytest
 from common.config import Settings
 from common.errors import NotFound, StoreUnavailable
 from common.quick_store import QuickObjectStore
-from common.storage import ObjectStore, S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
+from common.storage import ObjectStore
 from tests.contracts.object_store import ObjectStoreContract, read
 from tests.environments import settings
 from tests.proxies import CuttingProxy

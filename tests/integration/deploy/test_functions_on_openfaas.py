@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from common.config import Settings
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from imgclass.client import Client, ProblemError
 from imgclass.embedded.gateway import Gateway
 from imgclass.embedded.layout import Layout

@@ -10,7 +10,7 @@ from psycopg2.extras import Json
 from common.audit import Origin
 from common.config import Settings
 from common.db import Database
-from common.storage import S3ObjectStore
+from common.s3 import S3ObjectStore
 from history.erasure.repository import PostgresErasures
 from history.erasure.worker import ErasureWorker
 from history.feedback.repository import PostgresFeedback

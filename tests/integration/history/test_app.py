@@ -15,7 +15,8 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from common.config import Settings
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from history.app import create_app
 from history.images.repository import Image
 from history.predictions.repository import Row

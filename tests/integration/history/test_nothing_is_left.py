@@ -19,7 +19,8 @@ from common.audit import Origin
 from common.config import Settings
 from common.db import Database
 from common.errors import Conflict, LeaseLost
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from history.erasure.repository import PostgresErasures
 from history.erasure.worker import ErasureWorker
 from predict.inbox.reconcile import PostgresPictureIndex

@@ -11,7 +11,7 @@ import pytest
 
 from common.config import Settings
 from common.inference.manifest import Manifest
-from common.storage import s3_client
+from common.s3_client import s3_client
 from tests.databases import temporary_database
 
 Build = Callable[..., Path]

@@ -13,7 +13,8 @@ import pytest
 
 from common.config import Settings
 from common.db import Database
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from model_admin.events.repository import PostgresEventRepository, Row
 from model_admin.events.service import StorageEvents
 from tests.contracts.events import ORIGIN, EventsContract, states

@@ -21,7 +21,8 @@ from common.inference.files import ModelFiles
 from common.inference.imaging import open_picture
 from common.inference.model import ModelLoader
 from common.model_store import model_path, twin_key
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from model_admin.replay.evidence import Evidence
 from model_admin.replay.repository import PostgresRecordedPredictions
 from model_admin.replay.service import Replay, ReplayService

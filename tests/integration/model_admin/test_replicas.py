@@ -18,7 +18,8 @@ import pytest
 
 from common.config import Settings
 from common.errors import NotFound
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from tests import tokens
 from tests.archives import archive, folder_members, pack
 from tests.databases import add_model, environment_of, query

@@ -11,9 +11,9 @@ import pytest
 
 from common.config import Settings
 from common.db import Database
-from common.events import EVENT_TYPES
+from common.events import EVENT_TYPES, SINK
 from model_admin.webhooks.registration import Registration
-from model_admin.webhooks.repository import SINK, PostgresWebhookRepository
+from model_admin.webhooks.repository import PostgresWebhookRepository
 from predict.outbox.repository import PostgresOutbox
 from tests.contracts.outbox import LEASE_SECONDS, only
 from tests.contracts.webhooks import ADMIN, ORIGIN, SECRET, URL, WebhooksContract, added, found

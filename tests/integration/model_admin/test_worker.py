@@ -13,7 +13,8 @@ from common.audit import Origin
 from common.config import Settings
 from common.db import Database
 from common.inference.litert import LiteRtEngine
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from model_admin.registry.repository import PostgresVersionRepository, Row
 from model_admin.registry.service import ModelRegistry
 from model_admin.validation.repository import PostgresClaimRepository

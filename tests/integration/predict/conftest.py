@@ -12,7 +12,8 @@ import psycopg2.errors
 import pytest
 
 from common.config import Settings
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from tests import tokens
 from tests.databases import environment_of, query, temporary_database
 from tests.function_process import ROOT, Answer, FunctionProcess, form

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from common.storage import s3_client
+from common.s3_client import s3_client
 from tests import pictures, tokens
 from tests.contracts.object_store import read
 from tests.databases import query

@@ -15,7 +15,9 @@ import pytest
 
 from common.config import Settings
 from common.db import Database
-from common.storage import PresignedPost, S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
+from common.storage import PresignedPost
 from predict.repository import PostgresPredictionRepository
 from predict.uploads.forms import PublicFormSigner
 from predict.uploads.repository import PostgresUploadRepository

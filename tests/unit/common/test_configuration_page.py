@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from common.config import REQUIRED, Settings, StoreSettings
+from common.config import Settings, StoreSettings
+from common.environment import REQUIRED
 from deploy.minio.setup import SetupSettings
 from deploy.postgres.setup import SetupSettings as DatabaseSetupSettings
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from common.storage import ObjectStore, S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
+from common.storage import ObjectStore
 from tests.contracts.object_store import ObjectStoreContract
 from tests.environments import settings
 from tests.fakes.storage import InMemoryObjectStore

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from common import storage
+from common import s3_client as client_module
 from common.errors import StoreUnavailable
-from common.storage import ObjectStore, S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
+from common.storage import ObjectStore
 from tests.environments import settings
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -131,7 +133,7 @@ def test_server_that_never_answers(
     server: FailingServer, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A server that takes the request and says nothing is given up after a while."""
-    monkeypatch.setattr(storage, "READ_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(client_module, "READ_TIMEOUT_SECONDS", 0.1)
     released = threading.Event()
     server.answer = lambda handler: released.wait(10) and None
     endpoint = f"127.0.0.1:{server.server_port}"

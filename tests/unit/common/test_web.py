@@ -184,7 +184,7 @@ def test_answers_are_not_sniffed(app: Flask) -> None:
 def test_requests_are_logged(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     """One line for each request says who asked for what and what came of it."""
     user = uuid.uuid4()
-    with caplog.at_level(logging.INFO, "common.web"):
+    with caplog.at_level(logging.INFO, "common.request_log"):
         app.test_client().get("/me/x?token=hidden", headers=tokens.bearer(user))
         app.test_client().get("/nowhere")
         app.test_client().get("/health")
@@ -199,7 +199,7 @@ def test_services_are_logged(app: Flask, caplog: pytest.LogCaptureFixture) -> No
     """What a service does for a user is the user's request, and its line names both."""
     user, service = uuid.uuid4(), uuid.uuid4()
     headers = {**tokens.bearer(service, roles=["service"]), "X-On-Behalf-Of": str(user)}
-    with caplog.at_level(logging.INFO, "common.web"):
+    with caplog.at_level(logging.INFO, "common.request_log"):
         answer = app.test_client().get("/me/x", headers=headers)
         app.test_client().get("/me/x", headers=tokens.bearer(user))
     assert answer.json["user_id"] == str(user)

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from model_admin.backfill.repository import COUNT_TIMEOUT
-from model_admin.insight.repository import TIMEOUT as COMPARISON_TIMEOUT
+from common.db import LONG_STATEMENT_TIMEOUT
 from predict.inbox.routes import MAX_DRAIN_SECONDS
 from tests.deployment_files import DEPLOY, ROOT, read, read_stack
 
@@ -104,7 +103,7 @@ def test_timeouts(path: str) -> None:
     functions = read_stack(ROOT / path)["functions"]
     (values,) = read(DEPLOY / "openfaas" / "values.yaml")
     gateway = {name: seconds(value) for name, value in values["gateway"].items()}
-    longest_work = max(MAX_DRAIN_SECONDS, seconds(COUNT_TIMEOUT), seconds(COMPARISON_TIMEOUT))
+    longest_work = max(MAX_DRAIN_SECONDS, seconds(LONG_STATEMENT_TIMEOUT))
     usual_edge = nginx_seconds("proxy_connect_timeout")
     archive_edge = nginx_seconds("/api/v1/models$")
     for name, function in functions.items():

@@ -58,7 +58,8 @@ class House:
     def __post_init__(self) -> None:
         app = create_web_app(
             "history", Authenticator(settings()), {}, 100_000, CollectorRegistry(),
-            MachineToken(EVENTS_TOKEN), open_paths=reference_routes.OPEN_PATHS)
+            MachineToken(EVENTS_TOKEN), open_paths=reference_routes.OPEN_PATHS,
+            body_limits=feedback_routes.BODY_LIMITS)
         app.register_blueprint(reference_routes.create_routes())
         app.register_blueprint(prediction_routes.create_routes(
             PredictionHistory(self.predictions, self.trail)))

@@ -1,7 +1,3 @@
--- name: allow_time$
--- Let the statements of this transaction take longer than usual.
-SELECT set_config('statement_timeout', :timeout, true);
-
 -- name: begin_erasure^
 -- Write down that something is to be erased; whoever begins also removes its objects.
 INSERT INTO erasures (kind, subject_id, owner_id, due_at, lease_token, attempts)
@@ -26,7 +22,7 @@ FROM images
 WHERE image_id = :image_id AND (:owner::uuid IS NULL OR user_id = :owner)
 FOR UPDATE;
 
--- name: doom_image!
+-- name: queue_objects_of_image!
 -- The picture's object is to be removed, and its upload if that was left where it was.
 INSERT INTO objects_to_remove (erasure_id, object_key, etag)
 SELECT :erasure_id, object_key, '' FROM images WHERE image_id = :image_id
@@ -107,7 +103,7 @@ SELECT
     (SELECT coalesce(sum(predictions), 0)::bigint FROM prediction_counts WHERE user_id = :user_id)
         AS predictions;
 
--- name: doom_user!
+-- name: queue_objects_of_user!
 -- The objects of the user's pictures; what was copied, or is just being copied, of uploads that
 -- have no picture, once nobody's lease is left; and uploads whose prefix is the user's in another
 -- notation.

@@ -45,7 +45,7 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class DoomedObject:
+class ObjectToRemove:
     """An object to remove, in all its versions; with an `etag`, only those that have it."""
 
     key: str
@@ -75,11 +75,11 @@ class ErasureRepository(Protocol):
     def claim(self, lease_seconds: float) -> ErasureClaim | None:
         """An erasure that is not finished, nobody's and due."""
 
-    def objects(self, claim: ErasureClaim, limit: int) -> list[DoomedObject]:
+    def objects(self, claim: ErasureClaim, limit: int) -> list[ObjectToRemove]:
         """Some of the objects that are to be removed now."""
 
     def removed(
-        self, claim: ErasureClaim, objects: Sequence[DoomedObject], lease_seconds: float
+        self, claim: ErasureClaim, objects: Sequence[ObjectToRemove], lease_seconds: float
     ) -> bool:
         """These objects are gone. False if the claim is another's by now; extends the lease."""
 
@@ -109,7 +109,7 @@ class PostgresErasures:
             begun = _begin(connection, "image", image_id, image["user_id"], lease_seconds)
             which = {"image_id": image_id, "erasure_id": begun.erasure_id}
             for erase in (
-                    _queries.doom_image, _queries.delete_upload_of_image,
+                    _queries.queue_objects_of_image, _queries.delete_upload_of_image,
                     _queries.blank_events_of_image, _queries.blank_keys_of_image,
                     _queries.delete_told_of_image, _queries.delete_failures_of_image,
                     _queries.delete_predictions_of_image, _queries.delete_image):
@@ -119,8 +119,7 @@ class PostgresErasures:
         return Begun(False, begun)
 
     def erase_user(self, user_id: uuid.UUID, origin: Origin, lease_seconds: float) -> Begun:
-        with self._database.transaction() as connection:
-            _queries.allow_time(connection, timeout=ERASE_TIMEOUT)
+        with self._database.transaction(ERASE_TIMEOUT) as connection:
             [*_queries.hold_events_of_user(connection, user_id=user_id)]
             _queries.delete_keys_of_user(connection, user_id=user_id)
             is_known = _hold_user(connection, user_id)
@@ -133,7 +132,7 @@ class PostgresErasures:
             begun = _begin(connection, "user", user_id, None, lease_seconds)
             which = {"user_id": user_id, "erasure_id": begun.erasure_id}
             for erase in (
-                    _queries.doom_user, _queries.blank_events_of_user,
+                    _queries.queue_objects_of_user, _queries.blank_events_of_user,
                     _queries.delete_uploads_of_user, _queries.blank_keys_about_user,
                     _queries.delete_told_of_user, _queries.delete_failures_of_user,
                     _queries.blank_backfills_of_user, _queries.delete_predictions_of_user,
@@ -149,13 +148,14 @@ class PostgresErasures:
         with self._database.transaction() as connection:
             return _claim(connection, None, lease_seconds)
 
-    def objects(self, claim: ErasureClaim, limit: int) -> list[DoomedObject]:
+    def objects(self, claim: ErasureClaim, limit: int) -> list[ObjectToRemove]:
         with self._database.transaction() as connection:
-            return [DoomedObject(row["object_key"], row["etag"]) for row in _queries.list_objects(
-                connection, erasure_id=claim.erasure_id, limit=limit)]
+            rows = _queries.list_objects(
+                connection, erasure_id=claim.erasure_id, limit=limit)
+            return [ObjectToRemove(row["object_key"], row["etag"]) for row in rows]
 
     def removed(
-        self, claim: ErasureClaim, objects: Sequence[DoomedObject], lease_seconds: float
+        self, claim: ErasureClaim, objects: Sequence[ObjectToRemove], lease_seconds: float
     ) -> bool:
         with self._database.transaction() as connection:
             if _queries.extend_lease(

@@ -3,10 +3,10 @@ from __future__ import annotations
 
 import uuid
 
-from flask import Blueprint, request
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from common.fields import parse_integer
+from common.parameters import sent_integer
 from common.problems import RETRY_AFTER_SECONDS
 from common.web import origin, principal
 from history.erasure.service import Erasures
@@ -33,8 +33,8 @@ def create_routes(erasures: Erasures) -> Blueprint:
     @routes.post("/events/erasures")
     def drain() -> ResponseReturnValue:
         """For schedulers, with the machines' token."""
-        sent = request.args.get("seconds", str(DEFAULT_DRAIN_SECONDS))
-        return erasures.drain(parse_integer("seconds", sent, 1, MAX_DRAIN_SECONDS))
+        return erasures.drain(
+            sent_integer("seconds", DEFAULT_DRAIN_SECONDS, 1, MAX_DRAIN_SECONDS))
 
     return routes
 

@@ -2,16 +2,17 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from datetime import datetime, timedelta
 
+from common.background import BackgroundLoop
 from common.errors import Unavailable
+from common.picture_store import QUARANTINE, UPLOADS
 from common.purging import purge
+from common.reasons import reason_of
 from common.storage import ObjectStore
-from history.erasure.repository import DoomedObject, ErasureClaim, ErasureRepository
+from history.erasure.repository import ErasureClaim, ErasureRepository, ObjectToRemove
 
-UPLOADS, QUARANTINE = "uploads/", "quarantine/"
 POLL_SECONDS = 5.0
 # Longer than a batch takes, even one that ends with a store that does not answer.
 LEASE_SECONDS = 60.0
@@ -19,7 +20,6 @@ BATCH_OBJECTS = 100
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 300.0
 # How far the clocks of the store and of the database may be apart.
 TOLERANCE = timedelta(seconds=5)
-MAX_REASON_CHARACTERS = 500
 
 log = logging.getLogger(__name__)
 
@@ -27,18 +27,18 @@ log = logging.getLogger(__name__)
 class ErasureWorker:
     """Claims erasures from the database, so that none is forgotten whatever dies."""
 
-    def __init__(
-        self, erasures: ErasureRepository, store: ObjectStore,
-        lease_seconds: float = LEASE_SECONDS,
-    ) -> None:
+    def __init__(self, erasures: ErasureRepository, store: ObjectStore) -> None:
         self._erasures = erasures
         self._store = store
-        self._lease_seconds = lease_seconds
-        self._work = threading.Event()
+        self._loop = BackgroundLoop("erasure", "erasures", self._drain, POLL_SECONDS)
 
     def start(self) -> None:
         """Begin to look for erasures that are not finished; returns at once."""
-        threading.Thread(target=self._run, name="erasure", daemon=True).start()
+        self._loop.start()
+
+    def wake(self) -> None:
+        """Look again now: one was put back."""
+        self._loop.wake()
 
     def drain(self, seconds: float) -> int:
         """Finish what is due, for at most so long; answers how many were finished.
@@ -47,7 +47,7 @@ class ErasureWorker:
         """
         finished, deadline = 0, time.monotonic() + seconds
         while time.monotonic() < deadline:
-            claim = self._erasures.claim(self._lease_seconds)
+            claim = self._erasures.claim(LEASE_SECONDS)
             if claim is None:
                 break
             finished += self.work(claim, deadline)
@@ -60,31 +60,26 @@ class ErasureWorker:
         """
         try:
             reason = self._remove(claim, deadline)
-        except Unavailable as error:
-            log.warning("objects of an erasure are not removed yet", exc_info=error,
-                        extra=_named(claim))
-            self._erasures.put_back(claim, str(error), _delay(claim.attempts))
-            return False
         except Exception as error:  # the next attempt may meet another store
-            log.error("an erasure cannot go on", exc_info=error, extra=_named(claim))
-            self._erasures.put_back(
-                claim, f"Unexpected: {error!r}"[:MAX_REASON_CHARACTERS].replace("\0", "?"),
-                _delay(claim.attempts))
+            log.log(logging.WARNING if isinstance(error, Unavailable) else logging.ERROR,
+                    "objects of an erasure are not removed yet", exc_info=error,
+                    extra=_named(claim))
+            self._erasures.put_back(claim, reason_of(error), _delay(claim.attempts))
             return False
         if reason is None and self._erasures.finish(claim):
             log.info("erased", extra=_named(claim))
             return True
         self._erasures.put_back(claim, reason, 0)
-        self._work.set()
+        self.wake()
         return False
 
     def _remove(self, claim: ErasureClaim, deadline: float) -> str | None:
         """Why something is left, if it is known to be. Raises StoreUnavailable."""
         until = claim.requested_at + TOLERANCE
         while batch := self._erasures.objects(claim, BATCH_OBJECTS):
-            for doomed in batch:
-                self._remove_object(doomed, until)
-            if not self._erasures.removed(claim, batch, self._lease_seconds):
+            for each in batch:
+                self._remove_object(each, until)
+            if not self._erasures.removed(claim, batch, LEASE_SECONDS):
                 return "Another worker has taken it over."
             if time.monotonic() >= deadline:
                 return "Its objects are being removed."
@@ -92,12 +87,12 @@ class ErasureWorker:
             self._remove_uploads(f"{UPLOADS}{claim.subject_id}/", until)
         return None
 
-    def _remove_object(self, doomed: DoomedObject, until: datetime) -> None:
-        if doomed.etag:
-            purge(self._store, doomed.key, doomed.etag, until)
+    def _remove_object(self, target: ObjectToRemove, until: datetime) -> None:
+        if target.etag:
+            purge(self._store, target.key, target.etag, until)
         else:  # a picture's own key, which is never used again
-            purge(self._store, doomed.key)
-            purge(self._store, QUARANTINE + doomed.key)
+            purge(self._store, target.key)
+            purge(self._store, QUARANTINE + target.key)
 
     def _remove_uploads(self, prefix: str, until: datetime) -> None:
         """What was written since is another matter: its user may have come back."""
@@ -105,14 +100,9 @@ class ErasureWorker:
             if version.modified <= until:
                 self._store.delete(version.key, version.version_id)
 
-    def _run(self) -> None:
-        while True:
-            try:
-                self.drain(float("inf"))
-            except Exception as error:  # the thread must outlive an outage
-                log.warning("erasures cannot go on", exc_info=error)
-            self._work.wait(POLL_SECONDS)
-            self._work.clear()
+    def _drain(self) -> bool:
+        self.drain(float("inf"))
+        return False
 
 
 def _delay(attempts: int) -> float:

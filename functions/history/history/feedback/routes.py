@@ -7,40 +7,33 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from common.body import BoundedBody
 from common.errors import InvalidRequest, InvalidValue
-from common.fields import parse_integer
+from common.parameters import sent_limit
 from common.web import origin, principal
 from history.feedback.service import Feedback
 
-DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 MAX_LABEL, MAX_COMMENT = 255, 2000
+PREFIX, FEEDBACK = "/api/v1/predictions", "/<uuid:prediction_id>/feedback"
 # Every character of both as the six of a JSON escape.
-MAX_BODY_BYTES = 16_384
+BODY_LIMITS = {PREFIX + FEEDBACK: 16_384}
 
 
 def create_routes(feedback: Feedback) -> Blueprint:
     """The routes with which people say what a picture shows."""
-    routes = Blueprint("feedback", __name__, url_prefix="/api/v1/predictions")
-
-    @routes.before_request
-    def bound_body() -> None:
-        request.environ["wsgi.input"] = BoundedBody(
-            request.environ["wsgi.input"], MAX_BODY_BYTES, request.content_length)
+    routes = Blueprint("feedback", __name__, url_prefix=PREFIX)
 
     @routes.get("/uncertain")
     def list_uncertain() -> ResponseReturnValue:
-        sent = request.args.get("limit")
-        limit = DEFAULT_LIMIT if sent is None else parse_integer("limit", sent, 1, MAX_LIMIT)
+        limit = sent_limit()
         page = feedback.uncertain(principal(), limit, request.args.get("cursor"))
         return {"predictions": page.rows, "limit": limit, "next_cursor": page.next_cursor}
 
-    @routes.put("/<uuid:prediction_id>/feedback")
+    @routes.put(FEEDBACK)
     def put_feedback(prediction_id: uuid.UUID) -> ResponseReturnValue:
         label, comment = _opinion(request.get_json(silent=True))
         return jsonify(feedback.put(principal(), prediction_id, label, comment, origin()))
 
-    @routes.delete("/<uuid:prediction_id>/feedback")
+    @routes.delete(FEEDBACK)
     def remove_feedback(prediction_id: uuid.UUID) -> ResponseReturnValue:
         feedback.remove(principal(), prediction_id, origin())
         return "", 204

@@ -2,21 +2,13 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 
 from common.audit import AuditTrail, Origin
 from common.auth import Principal
+from common.cursors import Page, cut_page
 from common.errors import InvalidRequest, NotFound
 from history.feedback.cursor import MarginPosition
 from history.feedback.repository import FeedbackRepository, Row, Subject
-
-
-@dataclass(frozen=True)
-class UncertainPage:
-    """Rows, and where the next page begins, if there is one."""
-
-    rows: list[Row]
-    next_cursor: str | None
 
 
 class Feedback:
@@ -51,17 +43,15 @@ class Feedback:
         self._note(caller, subject, prediction_id, "feedback.remove", origin)
         self._repository.remove(prediction_id)
 
-    def uncertain(self, caller: Principal, limit: int, cursor: str | None) -> UncertainPage:
+    def uncertain(self, caller: Principal, limit: int, cursor: str | None) -> Page:
         """The caller's predictions without feedback, least certain first, behind `cursor`.
 
         Raises InvalidValue for a foreign cursor.
         """
         after = MarginPosition.decode(cursor) if cursor else None
-        # One row more than asked for tells whether another page follows.
-        rows = self._repository.uncertain(caller.user_id, limit + 1, after)
-        more, rows = len(rows) > limit, rows[:limit]
-        last = MarginPosition(rows[-1]["margin"], rows[-1]["prediction_id"]) if more else None
-        return UncertainPage(rows, last.encode() if last else None)
+        return cut_page(
+            self._repository.uncertain(caller.user_id, limit + 1, after), limit,
+            lambda last: MarginPosition(last["margin"], last["prediction_id"]).encode())
 
     def _subject(
         self, caller: Principal, prediction_id: uuid.UUID, label: str | None = None

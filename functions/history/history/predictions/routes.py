@@ -8,14 +8,14 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from common.errors import InvalidValue
-from common.fields import parse_integer
+from common.parameters import sent_choice, sent_integer, sent_limit, sent_text, sent_time
 from common.tables import sent_format, table_answer
 from common.web import origin, principal
-from history.parameters import sent_text, sent_time, sent_user_id
+from history.parameters import sent_user_id
 from history.predictions.repository import EXPORTED, Filters
 from history.predictions.service import PredictionHistory
 
-DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE = 20, 100, 10_000_000
+MAX_PAGE = 10_000_000
 SOURCES = ("http", "bucket", "backfill")
 
 
@@ -25,8 +25,7 @@ def create_routes(history: PredictionHistory) -> Blueprint:
 
     @routes.get("/api/v1/predictions")
     def list_predictions() -> ResponseReturnValue:
-        number = _integer("page", 1, MAX_PAGE)
-        limit = _integer("limit", DEFAULT_LIMIT, MAX_LIMIT)
+        number, limit = sent_integer("page", 1, 1, MAX_PAGE), sent_limit()
         page = history.page(
             principal(), _filters(), number, limit, request.args.get("cursor"), origin())
         return {
@@ -55,15 +54,10 @@ def _filters() -> Filters:
         predicted_class=sent_text("predicted_class"),
         min_confidence=_confidence("min_confidence"),
         model_version=sent_text("model_version"),
-        source=_source("source"),
+        source=sent_choice("source", SOURCES),
         since=sent_time("from"),
         until=sent_time("to"),
     )
-
-
-def _integer(name: str, default: int, most: int) -> int:
-    sent = request.args.get(name)
-    return default if sent is None else parse_integer(name, sent, 1, most)
 
 
 def _confidence(name: str) -> float | None:
@@ -77,10 +71,3 @@ def _confidence(name: str) -> float | None:
     if not 0 <= value <= 1:
         raise InvalidValue(f"{name} must be a number from 0 to 1.")
     return value
-
-
-def _source(name: str) -> str | None:
-    text = request.args.get(name)
-    if text is not None and text not in SOURCES:
-        raise InvalidValue(f"{name} must be {' or '.join(SOURCES)}.")
-    return text

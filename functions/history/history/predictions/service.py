@@ -7,18 +7,17 @@ from dataclasses import dataclass
 
 from common.audit import AuditTrail, Origin
 from common.auth import Principal
-from common.cursors import Position
+from common.cursors import Page, Position, cut_page
 from common.errors import NotFound
+from history.access import open_history
 from history.predictions.repository import Filters, PredictionReader, Row
 
 
 @dataclass(frozen=True)
-class Page:
-    """Rows, how many there are in all, and where the next page begins, if there is one."""
+class CountedPage(Page):
+    """A page of a list that has `total` rows."""
 
-    rows: list[Row]
     total: int
-    next_cursor: str | None
 
 
 class PredictionHistory:
@@ -31,23 +30,22 @@ class PredictionHistory:
     def page(
         self, caller: Principal, filters: Filters, page: int, limit: int, cursor: str | None,
         origin: Origin,
-    ) -> Page:
+    ) -> CountedPage:
         """Page number `page`, from 1, or the page behind `cursor`.
 
         Raises NotFound for somebody else's history and InvalidValue for a foreign cursor.
         """
         after = Position.decode(cursor) if cursor else None
-        self._look_at(caller, filters.user_id, origin)
+        open_history(caller, filters.user_id, self._trail, origin)
         offset = 0 if after else (page - 1) * limit
-        # One row more than asked for tells whether another page follows.
         rows, total = self._reader.page(filters, limit + 1, offset, after)
-        more, rows = len(rows) > limit, rows[:limit]
-        last = Position(rows[-1]["created_at"], rows[-1]["prediction_id"]) if more else None
-        return Page(rows, total, last.encode() if last else None)
+        cut = cut_page(
+            rows, limit, lambda last: Position(last["created_at"], last["prediction_id"]).encode())
+        return CountedPage(cut.rows, cut.next_cursor, total)
 
     def export(self, caller: Principal, filters: Filters, origin: Origin) -> Iterator[Row]:
         """All that the filters select, as it is read. Raises NotFound for somebody else's."""
-        self._look_at(caller, filters.user_id, origin)
+        open_history(caller, filters.user_id, self._trail, origin)
         return self._reader.export(filters)
 
     def find(self, caller: Principal, prediction_id: uuid.UUID, origin: Origin) -> Row:
@@ -59,12 +57,3 @@ class PredictionHistory:
             self._trail.write(
                 origin, "prediction.read", str(prediction_id), {"owner": str(row["user_id"])})
         return row
-
-    def _look_at(self, caller: Principal, user_id: uuid.UUID, origin: Origin) -> None:
-        """Raises NotFound unless the caller may see this history; who sees another's leaves a
-        line."""
-        if user_id == caller.user_id:
-            return
-        if not caller.is_admin:
-            raise NotFound("There is no history of this user.")
-        self._trail.write(origin, "predictions.read", str(user_id))

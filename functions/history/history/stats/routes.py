@@ -4,8 +4,9 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
+from common.parameters import sent_period, sent_text
 from common.web import origin, principal
-from history.parameters import sent_text, sent_time, sent_user_id
+from history.parameters import sent_user_id
 from history.stats.repository import Selection
 from history.stats.service import PredictionStats
 
@@ -22,9 +23,5 @@ def create_routes(stats: PredictionStats) -> Blueprint:
 
 
 def _selection() -> Selection:
-    return Selection(
-        user_id=sent_user_id(),
-        since=sent_time("from"),
-        until=sent_time("to"),
-        model_version=sent_text("model_version"),
-    )
+    since, until = sent_period()
+    return Selection(sent_user_id(), since, until, sent_text("model_version"))

@@ -5,8 +5,8 @@ from typing import Any
 
 from common.audit import AuditTrail, Origin
 from common.auth import Principal
-from common.errors import InvalidValue, NotFound
-from common.histograms import confidence_histogram, latency_histogram
+from common.histograms import distributions
+from history.access import open_history
 from history.stats.repository import Selection, StatsReader
 
 COUNTS = ("from", "to", "total", "classes", "by_day", "by_class")
@@ -20,22 +20,12 @@ class PredictionStats:
         self._trail = trail
 
     def count(self, caller: Principal, selection: Selection, origin: Origin) -> dict[str, Any]:
-        """The numbers, as JSON values. Raises NotFound for somebody else's and InvalidValue for a
-        time that ends before it begins."""
-        if selection.user_id != caller.user_id:
-            if not caller.is_admin:
-                raise NotFound("There is no history of this user.")
-            self._trail.write(origin, "predictions.read", str(selection.user_id))
-        if selection.since and selection.until and selection.since > selection.until:
-            raise InvalidValue("to must not be before from.")
+        """The numbers, as JSON values. Raises NotFound for somebody else's."""
+        open_history(caller, selection.user_id, self._trail, origin)
         row = self._reader.count(selection)
-        p50, p95, p99 = row["percentiles_ms"] or (None, None, None)
         return {
             **{name: row[name] for name in COUNTS},
-            "confidence": {
-                "mean": row["mean_confidence"],
-                "histogram": confidence_histogram(row["confidence_counts"])},
-            "latency_ms": {
-                "p50": p50, "p95": p95, "p99": p99,
-                "histogram": latency_histogram(row["latency_counts"])},
+            **distributions(
+                row["mean_confidence"], row["confidence_counts"],
+                row["percentiles_ms"] or (None, None, None), row["latency_counts"]),
         }

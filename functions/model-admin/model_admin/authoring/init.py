@@ -13,9 +13,8 @@ from common.errors import InvalidModel
 from common.inference.manifest import parse_labels
 from model_admin.authoring.draft import (
     USUAL_SIZE, Subject, draft_manifest, model_name, placeholder_labels)
+from model_admin.registry.archive import LABELS, MANIFEST
 from model_admin.registry.manifest import check_manifest
-
-MANIFEST, LABELS = "manifest.json", "labels.txt"
 
 
 @dataclass(frozen=True)

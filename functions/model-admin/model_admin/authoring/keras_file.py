@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import InvalidModel
-from model_admin.authoring.signature import first_line
+from model_admin.validation.saved_model import first_line
 
 
 def export_keras_file(file: Path, saved_model: Path) -> None:

@@ -11,15 +11,12 @@ from numpy.typing import NDArray
 
 from common.errors import InvalidModel
 from common.inference.engine import Pixels
-from model_admin.authoring.signature import Signature, first_line
+from model_admin.authoring.signature import Signature
+from model_admin.validation.saved_model import SAME_ANSWER, SUM_TOLERANCE, first_line
 
 NOISE_PROBES = 3
 # Mean and scale of the usual ways to prepare a picture: one of them may be this model's.
 SCALINGS = ((0.0, 1.0), (127.5, 127.5), (0.0, 255.0))
-# As validation has it.
-SUM_TOLERANCE = 1e-3
-# One picture's answers may differ by what threads add up in another order, but not by more.
-SAME_ANSWER = 1e-5
 # Calls with one picture: enough that flipping a coin for each shows.
 REPEATS = 18
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from common.errors import InvalidModel
 from model_admin.validation.ops import check_ops
+from model_admin.validation.saved_model import load_saved_model
 
 DEFAULT_SIGNATURE = "serving_default"
 DTYPES = ("float32", "uint8")
@@ -39,11 +40,7 @@ def load_signature(saved_model: Path, wanted: str | None = None) -> Signature:
     with forbidden operations is run.
     """
     check_ops(saved_model)
-    try:
-        model = tf.saved_model.load(str(saved_model))
-    except Exception as error:  # TensorFlow raises whatever the graph leads it to
-        raise InvalidModel(
-            f"TensorFlow cannot load the SavedModel: {first_line(error)}") from error
+    model = load_saved_model(saved_model)
     name = _choose(list(model.signatures), wanted)
     call = model.signatures[name]
     inputs = call.structured_input_signature[1]
@@ -54,11 +51,6 @@ def load_signature(saved_model: Path, wanted: str | None = None) -> Signature:
     [(input_name, source)] = inputs.items()
     height, width = _size(source)
     return Signature(name, input_name, source.dtype.name, height, width, call, model)
-
-
-def first_line(error: Exception) -> str:
-    """What an error of TensorFlow says, without its call stacks."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
 
 
 def _choose(names: list[str], wanted: str | None) -> str:

@@ -2,16 +2,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 from common.errors import InvalidRequest, InvalidValue
-from common.fields import parse_time, parse_uuid
+from common.fields import parse_text, parse_time, parse_uuid, refuse_unknown
 
 DEFAULT_RATE, MIN_RATE, MAX_RATE = 20.0, 0.1, 1000.0
-MAX_TEXT_CHARACTERS = 255
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Filter:
         """Read a filter as it is sent and stored. Raises InvalidValue naming the field."""
         if not isinstance(document, dict):
             raise InvalidValue("filter must be a JSON object.")
-        _refuse_unknown(document, _READERS, "filter.")
+        refuse_unknown(document, _READERS, "filter.")
         values = {
             _field(name): _READERS[name](f"filter.{name}", value)
             for name, value in document.items() if value is not None}
@@ -64,9 +63,9 @@ class Order:
         """Read the body of a request. Raises InvalidRequest, or InvalidValue naming the field."""
         if not isinstance(document, dict) or "model_version" not in document:
             raise InvalidRequest("Send a JSON object with model_version and filter.")
-        _refuse_unknown(document, ("model_version", "filter", "pictures_per_second"))
+        refuse_unknown(document, ("model_version", "filter", "pictures_per_second"))
         return cls(
-            _text("model_version", document["model_version"]),
+            parse_text("model_version", document["model_version"]),
             Filter.from_json(document.get("filter", {})),
             _rate("pictures_per_second", document.get("pictures_per_second", DEFAULT_RATE)))
 
@@ -75,29 +74,9 @@ def _field(name: str) -> str:
     return _FIELDS.get(name, name)
 
 
-def _refuse_unknown(
-    document: Mapping[str, Any], known: Iterable[str], prefix: str = ""
-) -> None:
-    """A misspelt filter would select too much."""
-    unknown = sorted(set(document) - set(known))
-    if unknown:
-        raise InvalidValue(
-            f"{prefix}{unknown[0]} is not known; there are {', '.join(known)}.")
-
-
 def _in_order(first: str, least: Any, second: str, most: Any) -> None:
     if least is not None and most is not None and least > most:
         raise InvalidValue(f"filter.{second} must not be less than filter.{first}.")
-
-
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT_CHARACTERS or "\0" in value:
-        raise InvalidValue(f"{name} must be a text of 1 to {MAX_TEXT_CHARACTERS} characters.")
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # JSON can carry half a surrogate pair, PostgreSQL cannot
-        raise InvalidValue(f"{name} is not a valid text.") from None
-    return value
 
 
 def _number(name: str, value: Any, least: float, most: float) -> float:
@@ -123,5 +102,6 @@ def _plain(value: Any) -> Any:
 # Names in JSON that are no names in Python.
 _FIELDS = {"from": "since", "to": "until"}
 _READERS: dict[str, Callable[[str, Any], Any]] = {
-    "from": parse_time, "to": parse_time, "predicted_class": _text, "min_confidence": _confidence,
-    "max_confidence": _confidence, "model_version": _text, "user_id": parse_uuid}
+    "from": parse_time, "to": parse_time, "predicted_class": parse_text,
+    "min_confidence": _confidence, "max_confidence": _confidence, "model_version": parse_text,
+    "user_id": parse_uuid}

@@ -1,7 +1,3 @@
--- name: allow_time$
--- Let the statements of this transaction take longer than usual.
-SELECT set_config('statement_timeout', :timeout, true);
-
 -- name: count_pictures$
 -- How many pictures have a prediction that the filter selects.
 SELECT count(DISTINCT image_id)

@@ -9,14 +9,10 @@ from typing import Any, Protocol
 from psycopg2.extras import Json
 
 from common.audit import Origin, write_audit
-from common.db import Database, load_queries
+from common.db import LONG_STATEMENT_TIMEOUT, Database, load_queries
 from model_admin.backfill.orders import Order
 
 _queries = load_queries(Path(__file__).with_name("queries.sql"))
-
-# Counting may read every prediction there is, which takes longer than a statement usually may;
-# but the edge must not give up first.
-COUNT_TIMEOUT = "50s"
 
 Row = dict[str, Any]
 
@@ -51,8 +47,7 @@ class PostgresBackfillRepository:
 
     def start(self, order: Order, origin: Origin) -> Row | None:
         document = order.filter.as_json()
-        with self._database.transaction() as connection:
-            _queries.allow_time(connection, timeout=COUNT_TIMEOUT)
+        with self._database.transaction(LONG_STATEMENT_TIMEOUT) as connection:
             total = _queries.count_pictures(connection, **asdict(order.filter))
             row: Row | None = _queries.insert_backfill(
                 connection, model_version=order.model_version, filter=Json(document),

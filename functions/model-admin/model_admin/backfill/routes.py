@@ -6,7 +6,7 @@ import uuid
 from flask import Blueprint, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
-from common.web import origin, principal
+from common.web import origin, require_admin
 from model_admin.backfill.orders import Order
 from model_admin.backfill.service import Backfills
 
@@ -14,10 +14,7 @@ from model_admin.backfill.service import Backfills
 def create_routes(backfills: Backfills) -> Blueprint:
     """The routes of backfills, for administrators only."""
     routes = Blueprint("backfills", __name__, url_prefix="/api/v1/backfills")
-
-    @routes.before_request
-    def require_admin() -> None:
-        principal().require_admin()
+    routes.before_request(require_admin)
 
     @routes.post("")
     def start() -> ResponseReturnValue:

@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from dataclasses import dataclass
 from typing import Protocol
 
+from common.background import BackgroundLoop
 from common.errors import Conflict, Unavailable
 from common.inference.model import Model
+from common.reasons import reason_of
 from model_admin.backfill.claims import (
     BackfillClaims, Batch, Claim, Classified, Failed, StoredPicture)
 from model_admin.backfill.classifier import PictureClassifier
@@ -21,7 +22,6 @@ RETRY_SECONDS = 5.0
 # What is classified by then is recorded, however many pictures of a batch are left.
 BATCH_PICTURES, BATCH_SECONDS = 8, 5.0
 MAX_ATTEMPTS = 3
-MAX_PROBLEM_CHARACTERS = 500
 
 log = logging.getLogger(__name__)
 
@@ -73,15 +73,15 @@ class BackfillWorker:
         self._pictures = pictures
         self._lease_seconds = lease_seconds
         self._clock = clock
-        self._work = threading.Event()
+        self._loop = BackgroundLoop("backfill", "backfills", self.run_once, POLL_SECONDS)
 
     def start(self) -> None:
         """Begin to look for backfills; returns at once."""
-        threading.Thread(target=self._run, name="backfill", daemon=True).start()
+        self._loop.start()
 
     def wake(self) -> None:
         """Look again now: a backfill was started."""
-        self._work.set()
+        self._loop.wake()
 
     def run_once(self) -> bool:
         """Work on one backfill for a while; False if none waits. Raises DatabaseUnavailable."""
@@ -105,10 +105,10 @@ class BackfillWorker:
             return found
         except Unavailable as error:
             turn.excused = True
-            self._pause(turn.claim, error, str(error))
+            self._pause(turn.claim, error)
         except Exception as error:  # an engine raises whatever a picture leads it to
             turn.excused, turn.careful = False, True
-            self._pause(turn.claim, error, f"Unexpected: {error!r}")
+            self._pause(turn.claim, error)
         return True
 
     def _work_on_batch(self, turn: _Turn) -> bool:
@@ -156,25 +156,13 @@ class BackfillWorker:
                 picture.image_id, f"Its classification was abandoned {MAX_ATTEMPTS} times.")
         return self._pictures.classify(picture, model)
 
-    def _pause(self, claim: Claim, error: Exception, problem: str) -> None:
+    def _pause(self, claim: Claim, error: Exception) -> None:
         log.warning("backfill pauses", exc_info=error, extra=_named(claim))
         try:
-            self._claims.explain(
-                claim, problem[:MAX_PROBLEM_CHARACTERS].replace("\0", "?"))
+            self._claims.explain(claim, reason_of(error))
         except Unavailable:  # what is missing may be the database
             log.warning("the database does not hear of it", extra=_named(claim))
         self._clock.sleep(RETRY_SECONDS)
-
-    def _run(self) -> None:
-        while True:
-            try:
-                found = self.run_once()
-            except Exception as error:  # the thread must outlive an outage
-                log.error("backfills cannot go on", exc_info=error)
-                found = False
-            if not found:
-                self._work.wait(POLL_SECONDS)
-                self._work.clear()
 
 
 def _named(claim: Claim) -> dict[str, str]:

@@ -6,9 +6,9 @@
 SELECT *
 FROM (
     SELECT DISTINCT ON (images.sha256)
-        said.label, images.image_id, object_key, encode(images.sha256, 'hex') AS sha256, content_type,
-        size_bytes, width, height, predicted_class, confidence_score, model_version,
-        said.updated_at AS labelled_at
+        said.label, images.image_id, object_key, encode(images.sha256, 'hex') AS sha256,
+        content_type, size_bytes, width, height, predicted_class, confidence_score,
+        model_version, said.updated_at AS labelled_at
     FROM feedback AS said
     JOIN predictions USING (prediction_id)
     JOIN images USING (image_id)

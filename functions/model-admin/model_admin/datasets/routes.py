@@ -5,15 +5,14 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from common.errors import InvalidValue
-from common.fields import parse_time
+from common.parameters import sent_choice, sent_period, sent_text
 from common.tables import MEDIA_TYPES, attachment, sent_format, table_answer
-from common.web import origin, principal
+from common.web import origin, require_admin
 from model_admin.datasets import imagefolder, tfrecord
 from model_admin.datasets.repository import Choice
 from model_admin.datasets.service import Datasets, Example
@@ -23,7 +22,6 @@ COLUMNS = (
     "split", "label", "image_id", "object_key", "sha256", "content_type", "size_bytes", "width",
     "height", "predicted_class", "confidence_score", "model_version", "labelled_at")
 DEFAULT_SHARE = 0.1
-MAX_TEXT_CHARACTERS = 255
 
 
 @dataclass(frozen=True)
@@ -46,14 +44,12 @@ FILES = {
 def create_routes(datasets: Datasets) -> Blueprint:
     """The route of data sets, for administrators only."""
     routes = Blueprint("datasets", __name__)
-
-    @routes.before_request
-    def require_admin() -> None:
-        principal().require_admin()
+    routes.before_request(require_admin)
 
     @routes.get("/api/v1/datasets/export")
     def export() -> ResponseReturnValue:
-        kind, choice, part = sent_format([*MEDIA_TYPES, *FILES]), _choice(), _part()
+        kind, choice = sent_format([*MEDIA_TYPES, *FILES]), _choice()
+        part = sent_choice("split", PARTS)
         split = Split(_share("validation"), _share("test"))
         if kind in MEDIA_TYPES:
             rows = datasets.rows(choice, split, part, origin())
@@ -68,29 +64,8 @@ def create_routes(datasets: Datasets) -> Blueprint:
 
 
 def _choice() -> Choice:
-    choice = Choice(_text("label"), _text("model_version"), _time("from"), _time("to"))
-    if choice.since and choice.until and choice.since > choice.until:
-        raise InvalidValue("to must not be before from.")
-    return choice
-
-
-def _text(name: str) -> str | None:
-    text = request.args.get(name)
-    if text is not None and (len(text) > MAX_TEXT_CHARACTERS or "\0" in text):
-        raise InvalidValue(f"{name} must have at most {MAX_TEXT_CHARACTERS} characters.")
-    return text
-
-
-def _time(name: str) -> datetime | None:
-    sent = request.args.get(name)
-    return None if sent is None else parse_time(name, sent)
-
-
-def _part() -> str | None:
-    sent = request.args.get("split")
-    if sent is not None and sent not in PARTS:
-        raise InvalidValue(f"split must be {', '.join(PARTS[:-1])} or {PARTS[-1]}.")
-    return sent
+    since, until = sent_period()
+    return Choice(sent_text("label"), sent_text("model_version"), since, until)
 
 
 def _share(name: str) -> float:

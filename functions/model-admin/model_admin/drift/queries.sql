@@ -2,17 +2,13 @@
 -- Whether there is, or was, a version.
 SELECT EXISTS (SELECT 1 FROM model_versions WHERE version = :model_version);
 
--- name: allow_time$
--- Let the statements of this transaction take longer than usual.
-SELECT set_config('statement_timeout', :timeout, true);
-
 -- name: measure_drift
 -- The population stability index of each version's answers of a window against a baseline before
 -- it, by feature; null where there are too few on either side. Backfills are left out: they answer
 -- old pictures anew.
 --
--- The index is the sum over bins of (w - b) * ln(w / b), of the shares in window and baseline. Half
--- an answer more in each bin keeps empty ones from making it infinite. Classes are the most
+-- The index is the sum over bins of (w - b) * ln(w / b), of the shares in window and baseline.
+-- Half an answer more in each bin keeps empty ones from making it infinite. Classes are the most
 -- frequent ones and all others together.
 WITH answers AS MATERIALIZED (
     SELECT
@@ -34,7 +30,8 @@ classes AS (
     SELECT
         version, predicted_class,
         least(:bins, row_number() OVER (
-            PARTITION BY version ORDER BY sum(answers) DESC, predicted_class COLLATE "C")) AS class_bin
+            PARTITION BY version ORDER BY sum(answers) DESC, predicted_class COLLATE "C")
+        ) AS class_bin
     FROM answers
     GROUP BY version, predicted_class
 ),

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from psycopg2.errors import QueryCanceled
 
-from common.db import Database, load_queries
+from common.db import LONG_STATEMENT_TIMEOUT, Database, load_queries
 from common.errors import InvalidValue
 
 _queries = load_queries(Path(__file__).with_name("queries.sql"))
@@ -17,9 +17,6 @@ _queries = load_queries(Path(__file__).with_name("queries.sql"))
 BINS = 10
 # With fewer on either side chance alone looks like drift: (BINS - 1) * 2 / 200 is 0.09 on average.
 LEAST_ANSWERS = 200
-# Millions of answers take longer than a statement usually may; but the edge must not give up
-# first.
-TIMEOUT = "50s"
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ class DriftReader(Protocol):
 class PostgresDriftReader:
     """DriftReader on PostgreSQL."""
 
-    def __init__(self, database: Database, timeout: str = TIMEOUT) -> None:
+    def __init__(self, database: Database, timeout: str = LONG_STATEMENT_TIMEOUT) -> None:
         self._database = database
         self._timeout = timeout
 
@@ -71,8 +68,7 @@ class PostgresDriftReader:
         return found
 
     def measure(self, span: Span, model_version: str | None = None) -> list[Drift]:
-        with self._database.transaction() as connection:
-            _queries.allow_time(connection, timeout=self._timeout)
+        with self._database.transaction(self._timeout) as connection:
             try:
                 return [Drift(**row) for row in _queries.measure_drift(
                     connection, **asdict(span), model_version=model_version, bins=BINS,

@@ -2,39 +2,31 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from common.errors import InvalidValue
-from common.fields import parse_time
-from common.web import principal
+from common.parameters import sent_text, sent_time
+from common.web import require_admin
 from model_admin.drift.service import DriftReport, span_of
 
 MOST_DAYS = 366
-MAX_TEXT_CHARACTERS = 255
 
 
 def create_routes(drift: DriftReport) -> Blueprint:
     """The route of drift, for administrators only."""
     routes = Blueprint("drift", __name__)
-
-    @routes.before_request
-    def require_admin() -> None:
-        principal().require_admin()
+    routes.before_request(require_admin)
 
     @routes.get("/api/v1/drift")
     def report() -> ResponseReturnValue:
-        span = span_of(_time("from"), _time("to"), _length("window"), _length("baseline"))
-        return jsonify(drift.report(span, _version()))
+        span = span_of(
+            sent_time("from"), sent_time("to"), _length("window"), _length("baseline"))
+        return jsonify(drift.report(span, sent_text("model_version")))
 
     return routes
-
-
-def _time(name: str) -> datetime | None:
-    sent = request.args.get(name)
-    return None if sent is None else parse_time(name, sent)
 
 
 def _length(name: str) -> timedelta | None:
@@ -47,10 +39,3 @@ def _length(name: str) -> timedelta | None:
         raise InvalidValue(f"{name} must be hours or days, as in 24h or 7d, and up to "
                            f"{MOST_DAYS}d.")
     return length
-
-
-def _version() -> str | None:
-    text = request.args.get("model_version")
-    if text is not None and (len(text) > MAX_TEXT_CHARACTERS or "\0" in text):
-        raise InvalidValue(f"model_version must have at most {MAX_TEXT_CHARACTERS} characters.")
-    return text

@@ -1,19 +1,16 @@
 """The thread that keeps the metric of drift, so that nobody's scrape costs a query."""
 from __future__ import annotations
 
-import logging
-import threading
 from datetime import datetime, timedelta, timezone
 
 from prometheus_client import CollectorRegistry, Gauge
 
+from common.background import BackgroundLoop
 from model_admin.drift.repository import DriftReader, Span
 
 WINDOW, BASELINE = timedelta(days=7), timedelta(days=28)
 # Drift takes days; the question reads five weeks of answers.
 REFRESH_SECONDS = 900.0
-
-log = logging.getLogger(__name__)
 
 
 class DriftWatch:
@@ -28,10 +25,11 @@ class DriftWatch:
             "imgclass_drift_psi", "Population stability index of the last seven days against the "
             "28 before.", ["model_version", "feature"], registry=registry)
         self._named: set[tuple[str, str]] = set()
+        self._loop = BackgroundLoop("drift", "measuring drift", self._refresh, REFRESH_SECONDS)
 
     def start(self) -> None:
         """Begin to measure; returns at once."""
-        threading.Thread(target=self._run, name="drift", daemon=True).start()
+        self._loop.start()
 
     def refresh(self) -> None:
         """Measure once. Raises DatabaseUnavailable, and InvalidValue if it takes too long; then
@@ -48,11 +46,6 @@ class DriftWatch:
             self._psi.remove(*labels)
         self._named = {*measured}
 
-    def _run(self) -> None:
-        pause = threading.Event()
-        while True:
-            try:
-                self.refresh()
-            except Exception as error:  # the thread must outlive an outage
-                log.warning("drift cannot be measured", exc_info=error)
-            pause.wait(REFRESH_SECONDS)
+    def _refresh(self) -> bool:
+        self.refresh()
+        return False

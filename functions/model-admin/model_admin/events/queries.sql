@@ -1,7 +1,3 @@
--- name: allow_time$
--- Let the statements of this transaction take longer than usual.
-SELECT set_config('statement_timeout', :timeout, true);
-
 -- name: list_events
 -- One page of the events, newest first; a cursor is the last row of the page before.
 SELECT

@@ -11,15 +11,11 @@ from psycopg2.extensions import connection as Connection
 
 from common.audit import Origin, write_audit
 from common.cursors import Position
-from common.db import Database, load_queries
+from common.db import LONG_STATEMENT_TIMEOUT, Database, load_queries
 from common.errors import Conflict
 from common.storage import ListedObject
 
 _queries = load_queries(Path(__file__).with_name("queries.sql"))
-
-# Counting reads every event there is, which takes longer than a statement usually may; but the
-# edge must not give up first.
-COUNT_TIMEOUT = "50s"
 
 Row = dict[str, Any]
 
@@ -115,15 +111,13 @@ class PostgresEventRepository:
         return count
 
     def counts(self) -> Row:
-        with self._database.transaction() as connection:
-            _queries.allow_time(connection, timeout=COUNT_TIMEOUT)
+        with self._database.transaction(LONG_STATEMENT_TIMEOUT) as connection:
             return {
                 **_queries.count_events(connection, bucket=self._bucket),
                 **_queries.count_without_rows(connection, bucket=self._bucket)}
 
     def _retry_many(self, chosen: Row, origin: Origin) -> int:
-        with self._database.transaction() as connection:
-            _queries.allow_time(connection, timeout=COUNT_TIMEOUT)
+        with self._database.transaction(LONG_STATEMENT_TIMEOUT) as connection:
             retried = [str(row["event_id"]) for row in _queries.retry_events(connection, **chosen)]
             if retried:
                 _write_retry(connection, origin, chosen, retried)

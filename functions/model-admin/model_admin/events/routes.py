@@ -8,28 +8,24 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from common.errors import InvalidRequest, InvalidValue
-from common.fields import parse_integer, parse_uuid
-from common.web import origin, principal
+from common.fields import parse_choice, parse_uuid, refuse_unknown
+from common.parameters import sent_choice, sent_limit, sent_uuid
+from common.web import origin, require_admin
 from model_admin.events.repository import Filters
 from model_admin.events.service import StorageEvents
 
 STATES = ("pending", "classified", "done", "superseded", "dead", "erased")
 FAULTS = ("gone", "not_a_picture", "too_large", "unknown_user", "exhausted")
-DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 
 
 def create_routes(events: StorageEvents) -> Blueprint:
     """The routes of storage events, for administrators only."""
     routes = Blueprint("events", __name__, url_prefix="/api/v1/events")
-
-    @routes.before_request
-    def require_admin() -> None:
-        principal().require_admin()
+    routes.before_request(require_admin)
 
     @routes.get("")
     def list_events() -> ResponseReturnValue:
-        limit = parse_integer(
-            "limit", request.args.get("limit", str(DEFAULT_LIMIT)), 1, MAX_LIMIT)
+        limit = sent_limit()
         page = events.page(_filters(), limit, request.args.get("cursor"))
         return {"events": page.rows, "limit": limit, "next_cursor": page.next_cursor}
 
@@ -54,31 +50,19 @@ def create_routes(events: StorageEvents) -> Blueprint:
 
 
 def _filters() -> Filters:
-    state, fault = request.args.get("state"), request.args.get("fault")
-    user_id = request.args.get("user_id")
     return Filters(
-        None if state is None else _one_of("state", state, STATES),
-        None if fault is None else _one_of("fault", fault, FAULTS),
-        None if user_id is None else parse_uuid("user_id", user_id))
+        sent_choice("state", STATES), sent_choice("fault", FAULTS), sent_uuid("user_id"))
 
 
 def _choice(body: Any) -> tuple[str | None, uuid.UUID | None, int | None]:
-    """Which dead events to retry; a misspelt name would choose too many."""
+    """Which dead events to retry."""
     if not isinstance(body, dict):
         raise InvalidRequest("Send a JSON object; fault, user_id and limit narrow the choice.")
-    unknown = sorted(set(body) - {"fault", "user_id", "limit"})
-    if unknown:
-        raise InvalidValue(f"{unknown[0]} is not known; there are fault, user_id and limit.")
+    refuse_unknown(body, ("fault", "user_id", "limit"))
     fault, user_id, limit = body.get("fault"), body.get("user_id"), body.get("limit")
     if limit is not None and (type(limit) is not int or not 1 <= limit <= 1_000_000):
         raise InvalidValue("limit must be a whole number from 1 to 1000000.")
     return (
-        None if fault is None else _one_of("fault", fault, FAULTS),
+        None if fault is None else parse_choice("fault", fault, FAULTS),
         None if user_id is None else parse_uuid("user_id", user_id),
         limit)
-
-
-def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> str:
-    if value not in choices:
-        raise InvalidValue(f"{name} must be {', '.join(choices[:-1])} or {choices[-1]}.")
-    return str(value)

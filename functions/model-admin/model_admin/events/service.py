@@ -4,30 +4,21 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from common.audit import Origin
-from common.cursors import Position
+from common.cursors import Page, Position, cut_page
 from common.errors import Conflict, NotFound
+from common.picture_store import UPLOADS
 from common.storage import ListedObject, ObjectStore
 from model_admin.events.repository import EventRepository, Filters, Row
 
-UPLOADS = "uploads/"
 FATES = ("classified", "superseded", "pending", "dead", "erased")
 # As many as the store lists at once.
 BATCH_OBJECTS = 1000
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Page:
-    """Events, and where the next page begins, if there is one."""
-
-    rows: list[Row]
-    next_cursor: str | None
 
 
 class StorageEvents:
@@ -40,11 +31,9 @@ class StorageEvents:
     def page(self, filters: Filters, limit: int, cursor: str | None) -> Page:
         """The newest events, or those behind `cursor`. Raises InvalidValue for a foreign one."""
         after = Position.decode(cursor) if cursor else None
-        # One row more than asked for tells whether another page follows.
-        rows = self._repository.page(filters, limit + 1, after)
-        more, rows = len(rows) > limit, rows[:limit]
-        last = Position(rows[-1]["received_at"], rows[-1]["event_id"]) if more else None
-        return Page(rows, last.encode() if last else None)
+        return cut_page(
+            self._repository.page(filters, limit + 1, after), limit,
+            lambda last: Position(last["received_at"], last["event_id"]).encode())
 
     def find(self, event_id: uuid.UUID) -> Row:
         """All that is known of an event. Raises NotFound."""

@@ -2,10 +2,6 @@
 -- Those of some versions that are registered, whatever became of them.
 SELECT version FROM model_versions WHERE version = ANY(:versions);
 
--- name: allow_time$
--- Let the statements of this transaction take longer than usual.
-SELECT set_config('statement_timeout', :timeout, true);
-
 -- name: compare_versions^
 -- What two versions answered to the same pictures, and how each answers by itself.
 --

@@ -9,14 +9,10 @@ from typing import Any, Protocol
 
 from psycopg2.errors import QueryCanceled
 
-from common.db import Database, load_queries
+from common.db import LONG_STATEMENT_TIMEOUT, Database, load_queries
 from common.errors import InvalidValue
 
 _queries = load_queries(Path(__file__).with_name("queries.sql"))
-
-# Millions of answers take longer than a statement usually may; but the edge must not give up
-# first.
-TIMEOUT = "50s"
 
 Row = dict[str, Any]
 
@@ -56,7 +52,7 @@ class ComparisonReader(Protocol):
 class PostgresComparisonReader:
     """ComparisonReader on PostgreSQL."""
 
-    def __init__(self, database: Database, timeout: str = TIMEOUT) -> None:
+    def __init__(self, database: Database, timeout: str = LONG_STATEMENT_TIMEOUT) -> None:
         self._database = database
         self._timeout = timeout
 
@@ -68,8 +64,7 @@ class PostgresComparisonReader:
     def compare(
         self, question: Question, confidence_bins: int, latency_bounds: Sequence[int]
     ) -> Row:
-        with self._database.transaction() as connection:
-            _queries.allow_time(connection, timeout=self._timeout)
+        with self._database.transaction(self._timeout) as connection:
             try:
                 row: Row = _queries.compare_versions(
                     connection, **asdict(question), confidence_bins=confidence_bins,

@@ -4,8 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from common.errors import NotFound
-from common.histograms import (
-    CONFIDENCE_BINS, LATENCY_BOUNDS_MS, confidence_histogram, latency_histogram)
+from common.histograms import CONFIDENCE_BINS, LATENCY_BOUNDS_MS, distributions
 from model_admin.insight.repository import ComparisonReader, Question, Row
 
 _KINDS = ("live", "shadow", "backfill")
@@ -51,10 +50,7 @@ def _distribution(version: str, row: Row) -> dict[str, Any]:
         "version": version,
         "answers": row["answers"],
         "by_kind": {kind: row[kind] for kind in _KINDS},
-        "confidence": {
-            "mean": row["mean_confidence"],
-            "histogram": confidence_histogram(row["confidence_counts"])},
-        "latency_ms": {
-            "p50": row["p50"], "p95": row["p95"], "p99": row["p99"],
-            "histogram": latency_histogram(row["latency_counts"])},
+        **distributions(
+            row["mean_confidence"], row["confidence_counts"],
+            (row["p50"], row["p95"], row["p99"]), row["latency_counts"]),
     }

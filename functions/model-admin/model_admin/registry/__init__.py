@@ -1,1 +1,1 @@
-"""Model versions: their archives, their rows, which one is active."""
+"""Model versions: their archives and their rows."""

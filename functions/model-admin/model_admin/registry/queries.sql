@@ -1,8 +1,7 @@
 -- name: insert_version!
 -- Register a version; nothing happens if it exists already.
 INSERT INTO model_versions (
-    version, model_path, name, digest, size_bytes, manifest, labels,
-    registered_by)
+    version, model_path, name, digest, size_bytes, manifest, labels, registered_by)
 VALUES (
     :version, :model_path, :name, :digest, :size_bytes, :manifest, :labels, :registered_by)
 ON CONFLICT (version) DO NOTHING;
@@ -10,8 +9,8 @@ ON CONFLICT (version) DO NOTHING;
 -- name: find_version^
 -- All that is known of a version.
 SELECT
-    version, name, state, is_active, canary_percent, shadow, digest, twin_digest, size_bytes, manifest, report,
-    registered_by, created_at, validated_at, activated_at
+    version, name, state, is_active, canary_percent, shadow, digest, twin_digest, size_bytes,
+    manifest, report, registered_by, created_at, validated_at, activated_at
 FROM model_versions
 WHERE version = :version;
 

@@ -9,10 +9,11 @@ from flask import Blueprint, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from common.errors import InvalidRequest, InvalidValue
-from common.web import origin, principal
+from common.web import origin, require_admin
 from model_admin.registry.repository import Row
 from model_admin.registry.service import ModelRegistry
 
+PATH = "/api/v1/models"
 MAX_KEY_CHARACTERS = 512
 MAX_KEY_BYTES = 1024  # S3's limit, in UTF-8
 MAX_JSON_BYTES = 1 << 16
@@ -20,11 +21,8 @@ MAX_JSON_BYTES = 1 << 16
 
 def create_routes(registry: ModelRegistry) -> Blueprint:
     """The routes of model versions, for administrators only."""
-    routes = Blueprint("models", __name__, url_prefix="/api/v1/models")
-
-    @routes.before_request
-    def require_admin() -> None:
-        principal().require_admin()
+    routes = Blueprint("models", __name__, url_prefix=PATH)
+    routes.before_request(require_admin)
 
     @routes.post("")
     def register() -> ResponseReturnValue:
@@ -55,7 +53,7 @@ def _register_upload(registry: ModelRegistry) -> tuple[Row, bool]:
 
 
 def _register_stored(registry: ModelRegistry) -> tuple[Row, bool]:
-    # The limit of the application is that of an archive; JSON is read into memory.
+    # The limit of the route is that of an archive; JSON is read into memory.
     request.max_content_length = MAX_JSON_BYTES
     body = request.get_json(silent=True)
     if not isinstance(body, dict) or "object_key" not in body:

@@ -7,25 +7,22 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from common.body import BoundedBody
-from common.errors import InvalidRequest, InvalidValue
+from common.errors import InvalidRequest
+from common.fields import parse_uuid
 from common.web import origin, principal
 from model_admin.replay.service import ReplayService
 
-# The function takes model archives; this route is open to every user and needs one UUID.
+PATH = "/api/v1/replays"
+# The route is open to every user, and needs one UUID.
 MAX_BODY_BYTES = 4096
+BODY_LIMITS = {PATH: MAX_BODY_BYTES}
 
 
 def create_routes(service: ReplayService) -> Blueprint:
     """The route of replays, for a prediction's owner and administrators."""
     routes = Blueprint("replays", __name__)
 
-    @routes.before_request
-    def bound_body() -> None:
-        request.environ["wsgi.input"] = BoundedBody(
-            request.environ["wsgi.input"], MAX_BODY_BYTES, request.content_length)
-
-    @routes.post("/api/v1/replays")
+    @routes.post(PATH)
     def replay() -> ResponseReturnValue:
         prediction_id = _prediction_id(request.get_json(silent=True))
         return jsonify(service.replay(principal(), prediction_id, origin()))
@@ -34,10 +31,7 @@ def create_routes(service: ReplayService) -> Blueprint:
 
 
 def _prediction_id(body: Any) -> uuid.UUID:
-    text = body.get("prediction_id") if isinstance(body, dict) else None
-    if text is None:
+    sent = body.get("prediction_id") if isinstance(body, dict) else None
+    if sent is None:
         raise InvalidRequest("Send a JSON object with prediction_id.")
-    try:
-        return uuid.UUID(text)
-    except (ValueError, TypeError, AttributeError):
-        raise InvalidValue("prediction_id must be a UUID.") from None
+    return parse_uuid("prediction_id", sent)

@@ -30,7 +30,7 @@ WHERE state = 'ready' AND NOT is_active AND activated_at IS NOT NULL
 ORDER BY activated_at DESC
 LIMIT 1;
 
--- name: disgrace_version!
+-- name: forget_activation!
 -- A version that was rolled back is nobody's last good one any more.
 UPDATE model_versions SET activated_at = NULL WHERE version = :version;
 

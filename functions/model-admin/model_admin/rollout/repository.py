@@ -77,7 +77,7 @@ class PostgresRolloutRepository:
             version: str = last_good["version"]
             previous = _queries.deactivate_active(connection, except_version=None)
             if previous is not None:
-                _queries.disgrace_version(connection, version=previous["version"])
+                _queries.forget_activation(connection, version=previous["version"])
             if _queries.activate_version(connection, version=version) is None:
                 connection.rollback()
                 return None

@@ -7,17 +7,14 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from common.errors import InvalidRequest, InvalidValue
-from common.web import origin, principal
+from common.web import origin, require_admin
 from model_admin.rollout.service import ModelRollout
 
 
 def create_routes(rollout: ModelRollout) -> Blueprint:
     """The routes that decide which versions answer, for administrators only."""
     routes = Blueprint("rollout", __name__, url_prefix="/api/v1/models")
-
-    @routes.before_request
-    def require_admin() -> None:
-        principal().require_admin()
+    routes.before_request(require_admin)
 
     @routes.post("/<version>/activate")
     def activate(version: str) -> ResponseReturnValue:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import logging
+
 from common.audit import Origin
 from common.errors import Conflict, ImgclassError
 from common.model_store import archive_key, labels_key, twin_key

@@ -32,11 +32,11 @@ class LoadedVersions:
         self,
         database: Database,
         loader: ModelLoader,
-        pinned: Mapping[str, ModelLoader] | None = None,
+        pinned: Mapping[str, ModelLoader],
     ) -> None:
         self._database = database
-        self._loaders: dict[str | None, ModelLoader] = {None: loader}
-        self._loaders.update(pinned or {})
+        self._loader = loader
+        self._pinned = pinned
         self._kept: list[_Kept] = []
         self._lock = threading.Lock()
 
@@ -56,7 +56,8 @@ class LoadedVersions:
         """
         row = self.find(version)
         with self._lock:
-            kept = self._take(row, engine) or _Kept(row, engine, self._loaders[engine].load(row))
+            loader = self._loader if engine is None else self._pinned[engine]
+            kept = self._take(row, engine) or _Kept(row, engine, loader.load(row))
             self._kept = [*self._kept, kept][-KEPT:]
         return kept.model
 

@@ -19,6 +19,8 @@ TIMED_RUNS = 10
 REPEATS = 3
 # One picture's answers may differ by what threads add up in another order, but not by more.
 SAME_ANSWER = 1e-5
+# How far the sum of a picture's probabilities may be from 1.
+SUM_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,7 @@ def load_model(path: Path, manifest: Manifest, probes: Pixels, threads: int) -> 
     Raises InvalidModel naming what does not fit the manifest.
     """
     limit_threads(threads)
-    try:
-        loaded = tf.saved_model.load(str(path))
-    except Exception as error:  # TensorFlow raises whatever the graph leads it to
-        raise InvalidModel(
-            f"TensorFlow cannot load the SavedModel: {_first_line(error)}") from error
+    loaded = load_saved_model(path)
     signature = loaded.signatures.get(manifest.signature)
     if signature is None:
         raise InvalidModel(
@@ -61,14 +59,28 @@ def load_model(path: Path, manifest: Manifest, probes: Pixels, threads: int) -> 
         output, *others = (
             np.concatenate([engine.predict(one[np.newaxis]) for one in probes])
             for _ in range(REPEATS))
-    except Exception as error:  # see above
-        raise InvalidModel(f"The SavedModel cannot be run: {_first_line(error)}") from error
+    except Exception as error:  # TensorFlow raises whatever the graph leads it to
+        raise InvalidModel(f"The SavedModel cannot be run: {first_line(error)}") from error
     answers = _check_output(output, manifest)
     if not all(np.allclose(output, other, SAME_ANSWER, SAME_ANSWER) for other in others):
         raise InvalidModel(
             "The SavedModel answers the same picture differently each time: layers that augment "
             "pictures or drop values are switched on in it.")
     return LoadedModel(engine, probes, answers, report)
+
+
+def load_saved_model(path: Path) -> Any:
+    """What TensorFlow makes of the folder. Raises InvalidModel if it cannot be loaded."""
+    try:
+        return tf.saved_model.load(str(path))
+    except Exception as error:  # TensorFlow raises whatever the graph leads it to
+        raise InvalidModel(
+            f"TensorFlow cannot load the SavedModel: {first_line(error)}") from error
+
+
+def first_line(error: Exception) -> str:
+    """What an error of TensorFlow says, without its call stacks."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
 
 
 def median_latency_ms(predict: Any, probes: Pixels) -> float:
@@ -125,11 +137,7 @@ def _check_output(output: NDArray[np.float32], manifest: Manifest) -> NDArray[np
     if not np.isfinite(output).all():
         raise InvalidModel("The SavedModel answers NaN or infinity.")
     answers = probabilities(output, manifest)
-    if answers.min() < 0 or not np.allclose(answers.sum(axis=1), 1, atol=1e-3):
+    if answers.min() < 0 or not np.allclose(answers.sum(axis=1), 1, atol=SUM_TOLERANCE):
         raise InvalidModel(
             "manifest.json: $.output.kind: the outputs are no probabilities; are they logits?")
     return answers
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

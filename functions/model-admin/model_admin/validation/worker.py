@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from common.background import BackgroundLoop
 from common.digests import file_sha256
 from common.errors import ImgclassError, InvalidModel, Unavailable
 from common.inference.manifest import CALIBRATION, Manifest
@@ -51,15 +52,15 @@ class ValidationWorker:
         self._max_bytes = max_bytes
         self._threads = threads
         self._pictures = pictures
-        self._work = threading.Event()
+        self._loop = BackgroundLoop("validation", "validation", self.run_once, POLL_SECONDS)
 
     def start(self) -> None:
         """Begin to look for versions to prove; returns at once."""
-        threading.Thread(target=self._run, name="validation", daemon=True).start()
+        self._loop.start()
 
     def wake(self) -> None:
         """Look again now: a version was registered."""
-        self._work.set()
+        self._loop.wake()
 
     def run_once(self) -> bool:
         """Prove one version; False if none waits. Raises DatabaseUnavailable."""
@@ -130,14 +131,3 @@ class ValidationWorker:
         reason = reason[:MAX_REASON_CHARACTERS].replace("\0", "?")  # names come from the model
         self._repository.conclude(claim, "rejected", {"reason": reason}, None)
         log.warning("model rejected: %s", reason, extra={"model_version": claim.version})
-
-    def _run(self) -> None:
-        while True:
-            try:
-                found = self.run_once()
-            except Exception as error:  # the thread must outlive an outage
-                log.error("validation cannot go on", exc_info=error)
-                found = False
-            if not found:
-                self._work.wait(POLL_SECONDS)
-                self._work.clear()

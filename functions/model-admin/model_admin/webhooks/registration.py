@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from common.errors import InvalidRequest, InvalidValue
 from common.events import EVENT_TYPES
+from common.fields import refuse_unknown
 
 MAX_URL_CHARACTERS = 2048
 FIELDS = ("url", "event_types")
@@ -27,9 +28,7 @@ class Registration:
         """Read the body of a request. Raises InvalidRequest, or InvalidValue naming the field."""
         if not isinstance(document, dict) or "url" not in document:
             raise InvalidRequest("Send a JSON object with url and, if not all, event_types.")
-        unknown = sorted(set(document) - set(FIELDS))
-        if unknown:
-            raise InvalidValue(f"{unknown[0]} is not known; there are {', '.join(FIELDS)}.")
+        refuse_unknown(document, FIELDS)
         return cls(
             _url(document["url"]), _event_types(document.get("event_types", list(EVENT_TYPES))))
 

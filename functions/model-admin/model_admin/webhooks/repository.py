@@ -10,6 +10,7 @@ from psycopg2.extensions import connection as Connection
 
 from common.audit import Origin, write_audit
 from common.db import Database, load_queries
+from common.events import SINK
 from model_admin.webhooks.registration import Registration
 
 _queries = load_queries(Path(__file__).with_name("queries.sql"))
@@ -18,8 +19,6 @@ _queries = load_queries(Path(__file__).with_name("queries.sql"))
 MAX_WEBHOOKS = 100
 # A bound on how long one statement takes.
 MAX_RETRIES = 10_000
-# The sink of the deployment among the receivers, who else are webhooks.
-SINK = uuid.UUID(int=0)
 
 Row = dict[str, Any]
 

@@ -6,15 +6,15 @@ import uuid
 from flask import Blueprint, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
-from common.errors import InvalidValue, NotFound
-from common.fields import parse_integer
-from common.web import origin, principal
+from common.errors import NotFound
+from common.events import SINK
+from common.parameters import sent_choice, sent_integer, sent_limit
+from common.web import origin, require_admin
 from model_admin.webhooks.registration import Registration
-from model_admin.webhooks.repository import SINK
 from model_admin.webhooks.service import Webhooks
 
 STATES = ("pending", "dead")
-DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE = 20, 100, 1_000_000
+MAX_PAGE = 1_000_000
 
 
 def create_routes(webhooks: Webhooks) -> Blueprint:
@@ -23,10 +23,7 @@ def create_routes(webhooks: Webhooks) -> Blueprint:
     Where deliveries are concerned, `sink` stands for the sink of the deployment.
     """
     routes = Blueprint("webhooks", __name__, url_prefix="/api/v1/webhooks")
-
-    @routes.before_request
-    def require_admin() -> None:
-        principal().require_admin()
+    routes.before_request(require_admin)
 
     @routes.post("")
     def add() -> ResponseReturnValue:
@@ -49,9 +46,9 @@ def create_routes(webhooks: Webhooks) -> Blueprint:
 
     @routes.get("/<receiver>/deliveries")
     def deliveries(receiver: str) -> ResponseReturnValue:
-        number = _integer("page", 1, MAX_PAGE)
-        limit = _integer("limit", DEFAULT_LIMIT, MAX_LIMIT)
-        page = webhooks.deliveries(_receiver_id(receiver), _state(), number, limit)
+        number, limit = sent_integer("page", 1, 1, MAX_PAGE), sent_limit()
+        page = webhooks.deliveries(
+            _receiver_id(receiver), sent_choice("state", STATES), number, limit)
         return {"deliveries": page.rows, "total": page.total, "page": number, "limit": limit}
 
     @routes.post("/<receiver>/deliveries/<uuid:delivery_id>/retry")
@@ -72,15 +69,3 @@ def _receiver_id(text: str) -> uuid.UUID:
         return uuid.UUID(text)
     except ValueError:
         raise NotFound(f"There is no webhook {text}.") from None
-
-
-def _state() -> str | None:
-    state = request.args.get("state")
-    if state is not None and state not in STATES:
-        raise InvalidValue(f"state must be {' or '.join(STATES)}.")
-    return state
-
-
-def _integer(name: str, default: int, most: int) -> int:
-    sent = request.args.get(name)
-    return default if sent is None else parse_integer(name, sent, 1, most)

@@ -8,6 +8,7 @@ import uuid
 
 from common.audit import Origin
 from common.errors import Conflict, NotFound
+from common.events import KEY_PREFIX
 from model_admin.webhooks.registration import Registration
 from model_admin.webhooks.repository import MAX_WEBHOOKS, Page, Row, WebhookRepository
 
@@ -27,8 +28,7 @@ class Webhooks:
 
         Raises Conflict if there are too many.
         """
-        key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
-        secret = f"whsec_{key}"
+        secret = KEY_PREFIX + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
         row = self._repository.add(registration, secret, origin)
         if row is None:
             raise Conflict(f"There are {MAX_WEBHOOKS} webhooks, and no more are possible.")

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -41,15 +40,11 @@ class RepeatableClassification:
         self,
         service: Classifier,
         keys: KeyRepository,
-        lease_seconds: float = LEASE_SECONDS,
         wait_seconds: float = WAIT_SECONDS,
-        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._service = service
         self._keys = keys
-        self._lease_seconds = lease_seconds
         self._wait_seconds = wait_seconds
-        self._pause = pause
 
     def classify(self, submission: Submission) -> Classification:
         """Classify a picture, unless the same was done for its key before.
@@ -71,7 +66,7 @@ class RepeatableClassification:
     def _once(self, submission: Submission, key: RequestKey) -> Classification:
         deadline = time.monotonic() + self._wait_seconds
         while True:
-            claim = self._keys.claim(key, self._lease_seconds)
+            claim = self._keys.claim(key, LEASE_SECONDS)
             if claim is not None:
                 try:
                     return self._first(submission, key, claim)
@@ -117,7 +112,7 @@ class RepeatableClassification:
                 return None
             if time.monotonic() >= deadline:
                 raise InProgress()
-            self._pause(POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
         return None
 
     def _release(self, claim: KeyClaim) -> None:

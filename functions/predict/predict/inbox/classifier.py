@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from common.errors import (
     BrokenPicture, ImgclassError, LeaseLost, NotFound, ObjectChanged, PayloadTooLarge,
@@ -11,22 +10,16 @@ from common.errors import (
 from common.fields import clean_filename
 from common.purging import purge
 from common.storage import ListedObject, ObjectStore, StoredObject, Writing
+from predict.idempotency.service import Classifier
 from predict.inbox.repository import ClaimedEvent, Fault
 from predict.repository import UploadClaim
-from predict.service import Classification, Submission, Upload
+from predict.service import Submission, Upload
 
 _FAULTS: dict[type[ImgclassError], Fault] = {
     UnsupportedMedia: "not_a_picture",
     BrokenPicture: "not_a_picture",
     PayloadTooLarge: "too_large",
 }
-
-
-class Classifier(Protocol):
-    """Classifies submissions."""
-
-    def classify(self, submission: Submission) -> Classification:
-        """See ClassificationService.classify."""
 
 
 @dataclass

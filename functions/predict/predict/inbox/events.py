@@ -6,7 +6,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-UPLOADS = "uploads/"
+from common.picture_store import UPLOADS
+
 # S3 takes no longer keys; the others are what the table holds.
 MAX_KEY_BYTES, MAX_BUCKET, MAX_TEXT, MAX_SEQUENCER = 1024, 63, 128, 64
 MAX_SIZE = 2**63 - 1

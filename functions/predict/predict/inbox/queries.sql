@@ -93,7 +93,8 @@ RETURNING
                 AND (NOT EXISTS (SELECT 1 FROM users WHERE users.user_id = event.user_id)
                     OR written.at <= requested_at + interval '5 seconds'
                     OR (written.at <= requested_at + interval '10 minutes'
-                        AND event.object_key ~ '^uploads/[^/]+/[0-9a-f]{8}(-[0-9a-f]{4}){4}[0-9a-f]{8}/'
+                        AND event.object_key
+                            ~ '^uploads/[^/]+/[0-9a-f]{8}(-[0-9a-f]{4}){4}[0-9a-f]{8}/'
                         AND NOT EXISTS (
                             SELECT 1 FROM uploads WHERE uploads.object_key = event.object_key)))
         )) AS is_erased;

@@ -11,10 +11,10 @@ from typing import Protocol
 
 from common.db import Database, load_queries
 from common.errors import NotFound
+from common.picture_store import QUARANTINE
 from common.purging import purge
 from common.storage import ObjectStore
 
-QUARANTINE = "quarantine/"
 # What is younger may still be about to get its other half.
 MIN_AGE = timedelta(minutes=15)
 BATCH = 1000
@@ -92,12 +92,9 @@ class Reconciler:
     gets it back from there, or is marked. What was erased is neither put aside nor brought back.
     """
 
-    def __init__(
-        self, store: ObjectStore, index: PictureIndex, min_age: timedelta = MIN_AGE
-    ) -> None:
+    def __init__(self, store: ObjectStore, index: PictureIndex) -> None:
         self._store = store
         self._index = index
-        self._min_age = min_age
 
     def compare(self, days: int, now: datetime) -> Differences:
         """Go through the last `days` days, the oldest first.
@@ -106,7 +103,7 @@ class Reconciler:
         """
         found = Differences()
         for back in reversed(range(days)):
-            self._compare_day(now.date() - timedelta(days=back), now - self._min_age, found)
+            self._compare_day(now.date() - timedelta(days=back), now - MIN_AGE, found)
         return found
 
     def _compare_day(self, day: date, before: datetime, found: Differences) -> None:

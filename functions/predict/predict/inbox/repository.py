@@ -112,7 +112,7 @@ class PostgresInbox:
         self,
         database: Database,
         bucket: str,
-        has_sink: bool = False,
+        has_sink: bool,
         published: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database

@@ -8,7 +8,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from common.body import too_large
-from common.fields import parse_integer
+from common.parameters import sent_integer
 from predict.inbox.notifications import read_notification
 from predict.inbox.service import InboxService
 
@@ -41,17 +41,11 @@ def create_routes(inbox: InboxService) -> Blueprint:
 
     @routes.post("/drain")
     def drain() -> ResponseReturnValue:
-        seconds = _number("seconds", DEFAULT_DRAIN_SECONDS, 1, MAX_DRAIN_SECONDS)
-        return inbox.drain(seconds)
+        return inbox.drain(sent_integer("seconds", DEFAULT_DRAIN_SECONDS, 1, MAX_DRAIN_SECONDS))
 
     @routes.post("/sweep")
     def sweep() -> ResponseReturnValue:
-        report = inbox.sweep(_number("days", DEFAULT_DAYS, 0, MAX_DAYS))
+        report = inbox.sweep(sent_integer("days", DEFAULT_DAYS, 0, MAX_DAYS))
         return {"skipped": True} if report is None else {"skipped": False, **asdict(report)}
 
     return routes
-
-
-def _number(name: str, default: int, least: int, most: int) -> int:
-    sent = request.args.get(name)
-    return default if sent is None else parse_integer(name, sent, least, most)

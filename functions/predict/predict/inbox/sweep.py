@@ -16,8 +16,9 @@ import psycopg2
 
 from common.db import Database, load_queries
 from common.errors import DatabaseUnavailable
+from common.picture_store import UPLOADS
 from common.storage import ListedObject, ObjectStore
-from predict.inbox.events import UPLOADS, StorageEvent, found_event
+from predict.inbox.events import StorageEvent, found_event
 from predict.inbox.reconcile import Differences, Reconciler
 from predict.inbox.repository import Inbox
 from predict.inbox.telemetry import InboxTelemetry

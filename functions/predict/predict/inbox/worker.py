@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from common.errors import CommitUnknown, ImgclassError, Unavailable
+from common.errors import CommitUnknown, Unavailable
+from common.reasons import reason_of
 from common.storage import Writing
 from predict.inbox.classifier import (
     Overwritten, Repeated, UploadClassifier, UploadRefused)
@@ -25,7 +26,6 @@ FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 300.0
 OUTAGE_SECONDS = 2.0
 # How long an upload steps aside for requests before it takes its turn all the same.
 COURTESY_SECONDS = 1.0
-MAX_REASON_CHARACTERS = 500
 REPEATED = "The same bytes, or later ones, were classified with another event of this key."
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,6 @@ class InboxWorker:
         bucket: str,
         threads: int,
         max_attempts: int,
-        lease_seconds: float = LEASE_SECONDS,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """`has_model` says whether one is loaded, before which nothing is claimed, and
@@ -64,7 +63,6 @@ class InboxWorker:
         self._bucket = bucket
         self._threads = threads
         self._max_attempts = max_attempts
-        self._lease_seconds = lease_seconds
         self._pause = pause
         self._work = threading.Event()
 
@@ -103,7 +101,7 @@ class InboxWorker:
         """
         if not self._has_model():
             return None
-        event = self._inbox.claim(self._lease_seconds, newest_first)
+        event = self._inbox.claim(LEASE_SECONDS, newest_first)
         if event is None:
             return None
         try:
@@ -169,8 +167,7 @@ class InboxWorker:
     def _put_back(self, event: ClaimedEvent, error: Exception) -> str:
         """Have the event tried again, now or when its lease runs out."""
         excused = isinstance(error, Unavailable) and not self._is_healthy()
-        reason = str(error) if isinstance(error, ImgclassError) else f"Unexpected: {error!r}"
-        reason = reason[:MAX_REASON_CHARACTERS].replace("\0", "?")
+        reason = reason_of(error)
         log.warning("an upload is put back", exc_info=error, extra=_named(event))
         try:
             if excused or isinstance(error, CommitUnknown):

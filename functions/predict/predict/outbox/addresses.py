@@ -5,7 +5,7 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Union
 
-from common.config import Network
+from common.setting_values import Network
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 

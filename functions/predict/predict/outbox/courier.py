@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from common.events import SINK
 from predict.outbox.envelope import as_cloud_event
-from predict.outbox.repository import SINK, Delivery, Receiver
+from predict.outbox.repository import Delivery, Receiver
 from predict.outbox.sending import Sender, SendError
 from predict.outbox.signing import sign
 

@@ -14,8 +14,6 @@ from common.errors import Conflict
 
 _queries = load_queries(Path(__file__).with_name("queries.sql"))
 
-# The sink of the deployment among the receivers, who else are webhooks.
-SINK = uuid.UUID(int=0)
 # A bound on how long one statement takes.
 MAX_ROWS = 10_000
 

@@ -5,7 +5,7 @@ import base64
 import hashlib
 import hmac
 
-PREFIX = "whsec_"
+from common.events import KEY_PREFIX
 
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
@@ -13,9 +13,9 @@ def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str,
 
     `secret` is whsec_ and the key in base64. Raises ValueError if it is not.
     """
-    if not secret.startswith(PREFIX):
-        raise ValueError(f"a secret begins with {PREFIX}")
-    key = base64.b64decode(secret[len(PREFIX):], validate=True)
+    if not secret.startswith(KEY_PREFIX):
+        raise ValueError(f"a secret begins with {KEY_PREFIX}")
+    key = base64.b64decode(secret.removeprefix(KEY_PREFIX), validate=True)
     content = b".".join((message_id.encode(), str(timestamp).encode(), body))
     signature = base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode()
     return {

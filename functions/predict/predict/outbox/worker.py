@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from common.events import SINK
 from predict.outbox.backoff import pause_seconds, retry_seconds
 from predict.outbox.courier import Courier, Deliver
 from predict.outbox.lanes import LANES_PER_RECEIVER, Lanes
-from predict.outbox.repository import SINK, Delivery, Outbox, Receiver
+from predict.outbox.repository import Delivery, Outbox, Receiver
 from predict.outbox.telemetry import OutboxTelemetry, receiver_label
 
 POLL_SECONDS = 5.0

@@ -5,7 +5,9 @@ import threading
 from typing import Protocol
 
 from common.config import Settings
-from common.storage import PresignedPost, S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
+from common.storage import PresignedPost
 
 
 class FormSigner(Protocol):

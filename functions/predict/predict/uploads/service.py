@@ -11,6 +11,7 @@ from typing import Any
 from common.auth import Principal
 from common.errors import NotFound, UnsupportedMedia
 from common.fields import clean_filename
+from common.picture_store import UPLOADS
 from common.storage import ObjectStore, PresignedPost
 from predict.uploads.forms import FormSigner
 from predict.uploads.repository import AllowedUpload, Row, UploadRepository
@@ -70,7 +71,7 @@ class Uploads:
             raise UnsupportedMedia(
                 f"content_type must be {', '.join(MEDIA_TYPES[:-1])} or {MEDIA_TYPES[-1]}.")
         upload_id, name = uuid.uuid4(), _name_in_key(filename)
-        key = f"uploads/{caller.user_id}/{upload_id}/{name}"
+        key = f"{UPLOADS}{caller.user_id}/{upload_id}/{name}"
         expires_at = self._now() + timedelta(seconds=FORM_SECONDS)
         form = self._signer.presign_post(key, content_type, self._max_bytes, FORM_SECONDS)
         self._repository.add(

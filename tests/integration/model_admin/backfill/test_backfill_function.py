@@ -13,7 +13,8 @@ import pytest
 
 from common.config import Settings
 from common.db import Database
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from tests import tokens
 from tests.databases import ROOT, add_model, environment_of, query
 from tests.function_process import FunctionProcess

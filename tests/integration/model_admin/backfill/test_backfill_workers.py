@@ -17,7 +17,8 @@ import pytest
 from common.config import Settings
 from common.db import Database
 from common.errors import DatabaseUnavailable
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from model_admin.backfill.claims import PostgresBackfillClaims
 from model_admin.backfill.orders import Filter, Order
 from model_admin.backfill.repository import PostgresBackfillRepository, Row

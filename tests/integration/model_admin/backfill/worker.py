@@ -10,7 +10,8 @@ import time
 
 from common.config import Settings
 from common.db import Database
-from common.storage import S3ObjectStore, s3_client
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from model_admin.backfill.claims import PostgresBackfillClaims
 from model_admin.backfill.classifier import PictureClassifier
 from model_admin.backfill.worker import BackfillWorker

@@ -12,7 +12,7 @@ from common.audit import Origin
 from common.errors import StoreUnavailable
 from common.purging import purge
 from common.storage import ObjectVersion
-from history.erasure.repository import DoomedObject, ErasureClaim
+from history.erasure.repository import ErasureClaim, ObjectToRemove
 from history.erasure.worker import BATCH_OBJECTS, ErasureWorker
 from tests.fakes.erasures import InMemoryErasures, Row
 from tests.fakes.storage import InMemoryObjectStore
@@ -96,7 +96,7 @@ def test_thread_outlives_outages(rig: Rig) -> None:
     assert not rig.work(claim)
     rig.store.down = False
     rig.row().due_at = datetime.now(timezone.utc)
-    rig.worker._work.set()
+    rig.worker.wake()
     rig.wait_until_finished()
     assert rig.store.objects == {}
 
@@ -151,7 +151,7 @@ def test_partly_removed(rig: Rig) -> None:
 def test_object_that_is_still_being_written(rig: Rig) -> None:
     """What may still appear is waited for; until then the erasure is not finished."""
     claim, now = rig.erase(), datetime.now(timezone.utc)
-    doomed = DoomedObject("2026/01/31/late.jpg", "")
+    doomed = ObjectToRemove("2026/01/31/late.jpg", "")
     rig.row().objects[doomed] = now + timedelta(seconds=30)
     assert not rig.work(claim)
     assert rig.row().due_at == now + timedelta(seconds=30)
@@ -187,7 +187,7 @@ def test_upload_that_was_replaced(rig: Rig) -> None:
         rig.store.put(key, key.encode(), "image/jpeg")
     (version,) = rig.store.versions(gone)
     claim, now = rig.erase(), datetime.now(timezone.utc)
-    rig.row().objects = {DoomedObject(key, version.etag): now for key in (kept, gone)}
+    rig.row().objects = {ObjectToRemove(key, version.etag): now for key in (kept, gone)}
     assert rig.work(claim)
     assert set(rig.store.objects) == {kept}
 

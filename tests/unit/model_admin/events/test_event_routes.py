@@ -191,7 +191,7 @@ def test_retry_many(function: Function) -> None:
 @pytest.mark.parametrize(("body", "status", "detail"), [
     (None, 400, "Send a JSON object; fault, user_id and limit narrow the choice."),
     ([], 400, "Send a JSON object; fault, user_id and limit narrow the choice."),
-    ({"faults": "gone"}, 422, "faults is not known; there are fault, user_id and limit."),
+    ({"faults": "gone"}, 422, "faults is not known; there are fault, user_id, limit."),
     ({"fault": "dead"}, 422,
      "fault must be gone, not_a_picture, too_large, unknown_user or exhausted."),
     ({"fault": ["gone"]}, 422,

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from common.auth import Authenticator
 from common.web import create_web_app
 from model_admin.replay.repository import RecordedPrediction
-from model_admin.replay.routes import create_routes
+from model_admin.replay.routes import BODY_LIMITS, create_routes
 from tests import tokens
 from tests.environments import settings
 from tests.fakes.replays import Archive
@@ -30,7 +30,8 @@ def archive() -> Archive:
 def function(archive: Archive) -> Flask:
     """The function whose archive it is; its other routes take bodies of any size."""
     app = create_web_app(
-        "model-admin", Authenticator(settings()), {}, 1 << 30, CollectorRegistry())
+        "model-admin", Authenticator(settings()), {}, 1 << 30, CollectorRegistry(),
+        body_limits=BODY_LIMITS)
     app.register_blueprint(create_routes(archive.service()))
     return app
 

@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry
 from werkzeug.test import TestResponse
 
 from common.auth import Authenticator
-from common.events import EVENT_TYPES
+from common.events import EVENT_TYPES, SINK
 from common.web import create_web_app
-from model_admin.webhooks.repository import MAX_WEBHOOKS, SINK
+from model_admin.webhooks.repository import MAX_WEBHOOKS
 from model_admin.webhooks.routes import create_routes
 from model_admin.webhooks.service import Webhooks
 from tests import tokens

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import DatabaseUnavailable, StoreUnavailable
-from predict.inbox.reconcile import MIN_AGE, QUARANTINE, Differences, Reconciler
+from common.picture_store import QUARANTINE
+from predict.inbox.reconcile import MIN_AGE, Differences, Reconciler
 from tests.fakes.picture_index import InMemoryPictureIndex
 from tests.fakes.storage import InMemoryObjectStore
 

@@ -13,10 +13,10 @@ import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from common.events import PREDICTION_CREATED
+from common.events import PREDICTION_CREATED, SINK
 from predict.outbox.addresses import AddressGuard
 from predict.outbox.courier import Failure, HttpCourier
-from predict.outbox.repository import SINK, Delivery, Receiver
+from predict.outbox.repository import Delivery, Receiver
 from predict.outbox.sending import Sender
 from predict.outbox.signing import sign
 from tests.receivers import ReceivingServer, hang_up, status

@@ -11,10 +11,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from common.errors import DatabaseUnavailable
-from common.events import PREDICTION_CREATED
+from common.events import PREDICTION_CREATED, SINK
 from predict.outbox import worker as module
 from predict.outbox.courier import Failure
-from predict.outbox.repository import SINK, Delivery
+from predict.outbox.repository import Delivery
 from predict.outbox.telemetry import OutboxTelemetry
 from predict.outbox.worker import LEASE_SECONDS, OutboxWorker
 from tests.fakes.outbox import FakeCourier, InMemoryOutbox
