@@ -11,6 +11,7 @@ from imgclass.embedded.objectstore import ObjectStore
 from imgclass.embedded.webhook import Webhook
 from tests import container_servers, servers
 from tests.event_receiver import EventReceiver
+from tests.summaries import write_tables
 
 
 def pytest_configure() -> None:
@@ -20,6 +21,11 @@ def pytest_configure() -> None:
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests have to tell of a run that went well."""
+    write_tables(terminalreporter)
 
 
 @pytest.fixture(scope="session")
