@@ -6,6 +6,8 @@
 BIN := .venv/bin
 MODEL := var/models/efficientnet-lite0
 FUNCTIONS := predict history model-admin console
+# How many processes share the tests; these wait as much as they compute.
+WORKERS ?= 3
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1 - \2/p' Makefile
@@ -24,7 +26,7 @@ clean-data: ## Stop everything and remove all data
 	@if [ -x $(BIN)/imgclass ]; then $(BIN)/imgclass clean-data; else echo "nothing is installed"; fi
 
 test: lint ## Run lint and every test
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses $(WORKERS) --no-loadscope-reorder
 
 lint: ## Check style, types and who imports whom
 	@scripts/install dev

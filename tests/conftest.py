@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,15 +12,48 @@ from imgclass.embedded.objectstore import ObjectStore
 from imgclass.embedded.webhook import Webhook
 from tests import container_servers, servers
 from tests.event_receiver import EventReceiver
+from tests.summaries import write_tables
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+    from tests.workers import SharesByServer
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Being told to stop ends the run as Ctrl-C does: with every server stopped."""
+    signals = [signal.SIGTERM, signal.SIGHUP]
+    if hasattr(config, "workerinput"):
+        signals.append(signal.SIGINT)  # with which xdist ends a worker
+
     def interrupt(number: int, frame: FrameType | None) -> None:
+        for each in signals:  # a second one must not end the stopping of servers
+            signal.signal(each, lambda number, frame: None)
         raise KeyboardInterrupt
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+    for each in signals:
+        signal.signal(each, interrupt)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharesByServer:
+    """Workers, where there are some, share the tests so that each server is started by few."""
+    from tests.workers import SharesByServer
+
+    return SharesByServer(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """A worker can send every report."""
+    from tests.workers import sendable
+
+    return sendable((yield))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests have to tell of a run that went well."""
+    write_tables(terminalreporter)
 
 
 @pytest.fixture(scope="session")

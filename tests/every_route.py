@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import uuid
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -64,7 +65,7 @@ def routes_of(function: str) -> list[Route]:
         [sys.executable, "-m", "tests.every_route", function], cwd=ROOT, check=True, timeout=120,
         env={"PYTHONPATH": os.pathsep.join([str(ROOT), str(folder)]), "PATH": os.defpath},
         stdout=subprocess.PIPE, text=True)
-    return [Route(**each) for each in json.loads(done.stdout.splitlines()[-1])]
+    return [Route(**each) for each in json.loads(done.stdout)]
 
 
 def _arguments(rule: Rule) -> dict[str, str]:
@@ -72,13 +73,14 @@ def _arguments(rule: Rule) -> dict[str, str]:
             for name, converter in rule._converters.items()}
 
 
-def _print_routes(function: str) -> None:
+def _found_routes(function: str) -> list[Route]:
     module = importlib.import_module(f"{function.replace('-', '_')}.app")
     with tempfile.TemporaryDirectory() as logs:
         app = module.create_app(settings(
             LOG_DIR=logs, EVENTS_TOKEN=MACHINE_TOKEN, INBOX_WORKER="false", SWEEP_SECONDS="0",
             RATE_LIMIT_REFUSED="off"))
-        client, found = app.test_client(), []
+        client = app.test_client()
+        found: list[Route] = []
         for rule in app.url_map.iter_rules():
             arguments = _arguments(rule)
             path = app.url_map.bind("localhost").build(
@@ -92,8 +94,13 @@ def _print_routes(function: str) -> None:
                     for caller, header in CALLERS.items()
                     # A user is let in elsewhere, and then there is nothing to answer from.
                     if caller != "user" or function == "model-admin" or "/events/" in path}))
-    print(json.dumps([asdict(each) for each in found]))
-    sys.stdout.flush()
+    return found
+
+
+def _print_routes(function: str) -> None:
+    with redirect_stdout(sys.stderr):  # where the function's threads log, at any time
+        found = _found_routes(function)
+    print(json.dumps([asdict(each) for each in found]), flush=True)
     os._exit(0)  # threads that wait for a database do not keep us
 
 

@@ -1,23 +1,22 @@
 """What befell the parts while everything held: shown at the end of a run."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+
+import pytest
+
+from tests.summaries import Table
+
+SURVIVED = Table("chaos", "| survived | what happened |\n|---|---|")
 
 
 class Report:
-    """Collects a line for each scenario that was survived."""
+    """Notes a line for each scenario that a test survived."""
 
-    def __init__(self) -> None:
-        self._rows: list[tuple[str, Mapping[str, int]]] = []
+    def __init__(self, item: pytest.Item) -> None:
+        self._item = item
 
     def add(self, scenario: str, counts: Mapping[str, int]) -> None:
         """A scenario was survived; `counts` says what happened in it, how often or how long."""
-        self._rows.append((scenario, counts))
-
-    def lines(self) -> Iterator[str]:
-        """A Markdown table, one row for each scenario."""
-        if self._rows:
-            yield "| survived | what happened |"
-            yield "|---|---|"
-        for scenario, counts in self._rows:
-            yield f"| {scenario} | {', '.join(f'{what}: {n}' for what, n in counts.items())} |"
+        happened = ", ".join(f"{what}: {count}" for what, count in counts.items())
+        SURVIVED.add(self._item, f"| {scenario} | {happened} |")

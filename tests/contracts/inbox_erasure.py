@@ -1,13 +1,13 @@
 """The contract of Inbox where users and pictures were erased."""
 from __future__ import annotations
 
-import uuid
 from datetime import timedelta
 
 import pytest
 
 from predict.inbox.repository import Backlog
 from tests.contracts.inbox import LEASE, WRITTEN, Office, claimed, event, found
+from tests.ids import ID
 
 
 class InboxErasureContract:
@@ -28,7 +28,7 @@ class InboxErasureContract:
 
     @pytest.mark.parametrize(("name", "seconds", "erased"), [
         ("cup.jpg", -1, True), ("cup.jpg", 6, False),
-        (f"{uuid.uuid4()}/cup.jpg", 6, True), (f"{uuid.uuid4()}/cup.jpg", 601, False)])
+        (f"{ID}/cup.jpg", 6, True), (f"{ID}/cup.jpg", 601, False)])
     def test_user_who_came_back(
         self, office: Office, name: str, seconds: float, erased: bool
     ) -> None:

@@ -14,11 +14,11 @@ from common.problems import STATUS
 
 
 class Tally:
-    """What became of the inputs of each kind; shown at the end of a run."""
+    """What became of a test's inputs, by their kinds, and what bombs cost; rows of tables."""
 
     def __init__(self) -> None:
         self._counts: dict[str, Counter[str]] = {}
-        self._bombs: list[str] = []
+        self.bombs: list[str] = []
 
     def add(self, kind: str, outcome: str) -> None:
         """One input of this kind was tried."""
@@ -26,21 +26,14 @@ class Tally:
 
     def add_bomb(self, row: str) -> None:
         """A bomb was dealt with; `row` says what it cost."""
-        self._bombs.append(row)
+        self.bombs.append(row)
 
-    def lines(self) -> Iterator[str]:
-        """Two Markdown tables: a row for each kind of input, and for each bomb."""
-        if self._counts:
-            yield "| input | tried | taken | refused |"
-            yield "|---|--:|--:|---|"
+    def inputs(self) -> Iterator[str]:
+        """A row for each kind of input."""
         for kind, counts in self._counts.items():
             refused = ", ".join(f"{outcome}: {counts[outcome]}" for outcome in sorted(counts)
                                 if outcome != "taken")
             yield f"| {kind} | {counts.total()} | {counts['taken']} | {refused} |"
-        if self._bombs:
-            yield "| bomb | bytes | became | CPU-ms | MB |"
-            yield "|---|--:|---|--:|--:|"
-        yield from self._bombs
 
 
 class Trials:

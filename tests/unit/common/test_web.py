@@ -13,6 +13,7 @@ from common.auth import MachineToken
 from common.errors import DatabaseUnavailable, StoreUnavailable
 from common.serving import PUBLIC_PATHS
 from tests import tokens
+from tests.ids import ID
 from tests.probe import create_probe
 
 HEX = re.compile(r"[0-9a-f]{32}")
@@ -24,7 +25,7 @@ def app() -> Flask:
 
 
 @pytest.mark.parametrize("name", ["X-Request-Id", "X-Call-Id"])
-@pytest.mark.parametrize("sent", ["abc", "A.b_c-9", "x" * 128, str(uuid.uuid4())])
+@pytest.mark.parametrize("sent", ["abc", "A.b_c-9", "x" * 128, str(ID)])
 def test_request_id_is_kept(app: Flask, name: str, sent: str) -> None:
     """The id a client or a gateway gave the request comes back on the answer."""
     answer = app.test_client().get("/health", headers={name: sent})

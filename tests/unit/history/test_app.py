@@ -13,6 +13,7 @@ from flask import Flask
 from history.app import create_app
 from tests import tokens
 from tests.environments import settings
+from tests.ids import ID
 from tests.root_logger import untouched_root_logger
 from tests.unit.history.conftest import House
 
@@ -39,8 +40,8 @@ def test_not_ready_without_anything(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("path", [
-    "/api/v1/predictions", f"/api/v1/predictions/{uuid.uuid4()}",
-    f"/api/v1/images/{uuid.uuid4()}", f"/api/v1/images/{uuid.uuid4()}/content",
+    "/api/v1/predictions", f"/api/v1/predictions/{ID}",
+    f"/api/v1/images/{ID}", f"/api/v1/images/{ID}/content",
     "/api/v1/users/me"])
 def test_unavailable_without_a_database(app: Flask, path: str) -> None:
     """A database nobody can connect to is a problem of ours that passes, not an error page."""

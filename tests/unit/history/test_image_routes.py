@@ -7,6 +7,7 @@ import pytest
 from werkzeug.http import parse_options_header
 
 from tests.fakes.history import NOON
+from tests.ids import ID
 from tests.unit.history.conftest import House
 
 DATA = b"\xff\xd8\xff" + bytes(range(256)) * 1000
@@ -158,7 +159,7 @@ def test_database_down(house: House, tail: str) -> None:
 
 @pytest.mark.parametrize("path", [
     "/api/v1/images", "/api/v1/images/1", "/api/v1/images/1/content", "/api/v1/images//content",
-    f"/api/v1/images/{uuid.uuid4()}", content(uuid.uuid4()), content(uuid.uuid4()) + "/"])
+    f"/api/v1/images/{ID}", content(ID), content(ID) + "/"])
 def test_unknown_images(house: House, path: str) -> None:
     """What is no picture's address is not found."""
     answer = house.get(path)

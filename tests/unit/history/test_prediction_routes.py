@@ -9,6 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from tests.fakes.history import NOON
+from tests.ids import ID
 from tests.unit.history.conftest import House
 
 LIST = "/api/v1/predictions"
@@ -104,7 +105,7 @@ def test_page_and_limit_out_of_bounds(house: House, name: str, text: str) -> Non
     ("cursor", "x"), ("cursor", "é"), ("cursor", "\0"), ("cursor", "_" * 9),
     ("cursor", base64.urlsafe_b64encode(b"2026-01-31").decode()),
     ("cursor", base64.urlsafe_b64encode(b"2026-01-31 not-a-uuid").decode()),
-    ("cursor", base64.urlsafe_b64encode(f"0001-01-01T00:00:00+23:00 {uuid.uuid4()}".encode())
+    ("cursor", base64.urlsafe_b64encode(f"0001-01-01T00:00:00+23:00 {ID}".encode())
         .decode()),
     ("cursor", base64.urlsafe_b64encode(b"\xff\xff\xff").decode()),
 ])
@@ -268,14 +269,14 @@ def test_detail_for_administrators(house: House) -> None:
 
 
 @pytest.mark.parametrize("path", [
-    LIST + "/", LIST + "/1", LIST + "/%00", f"{LIST}/{uuid.uuid4().hex}",
-    f"{LIST}/{uuid.uuid4()}/", f"{LIST}/{uuid.uuid4()}"])
+    LIST + "/", LIST + "/1", LIST + "/%00", f"{LIST}/{ID.hex}",
+    f"{LIST}/{ID}/", f"{LIST}/{ID}"])
 def test_unknown_predictions(house: House, path: str) -> None:
     """What is no prediction's address is not found."""
     refused(house.get(path), 404)
 
 
-@pytest.mark.parametrize("path", [LIST, f"{LIST}/{uuid.uuid4()}"])
+@pytest.mark.parametrize("path", [LIST, f"{LIST}/{ID}"])
 def test_database_down(house: House, path: str) -> None:
     """Without the database the client is told to come back."""
     house.predictions.down = True

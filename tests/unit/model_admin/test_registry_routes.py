@@ -5,7 +5,6 @@ import gc
 import hashlib
 import io
 import json
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +19,7 @@ from tests import tokens
 from tests.archives import LABELS, archive, members, pack
 from tests.contracts.registry import new_version
 from tests.fakes.registry import FOUND, LISTED, InMemoryVersionRepository
+from tests.ids import ID
 from tests.unit.model_admin.conftest import MAX_BYTES, House
 
 MODELS = "/api/v1/models"
@@ -294,7 +294,7 @@ def test_show(house: House, registered: Register) -> None:
 
 @pytest.mark.parametrize("version", [
     "v2", "V1", "%00", "v1%00", "v1%0A", "..", "%2e%2e", "v1%20", "x" * 5000, "%F0%9F%93%B7",
-    str(uuid.uuid4()), "%27;--"])
+    str(ID), "%27;--"])
 @pytest.mark.parametrize(("method", "rule"), [
     (method, rule) for method, rule in ROUTES if rule.arguments and method != "OPTIONS"], ids=str)
 def test_unknown_versions(

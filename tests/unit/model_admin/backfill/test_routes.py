@@ -14,6 +14,7 @@ from model_admin.backfill.routes import create_routes
 from model_admin.backfill.service import Backfills
 from tests import tokens
 from tests.environments import settings
+from tests.ids import ID
 from tests.unit.model_admin.backfill.conftest import House
 
 PATH = "/api/v1/backfills"
@@ -136,7 +137,7 @@ def test_unknown(function: Function, method: str, suffix: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), [
-    ("POST", PATH), ("GET", PATH), ("GET", f"{PATH}/{ADMIN}"), ("POST", f"{PATH}/{ADMIN}/cancel")])
+    ("POST", PATH), ("GET", PATH), ("GET", f"{PATH}/{ID}"), ("POST", f"{PATH}/{ID}/cancel")])
 def test_for_administrators_only(function: Function, method: str, path: str) -> None:
     """Nobody else may start, see or cancel anything."""
     answer = function.send(method, path, {"model_version": "v2"}, roles=())

@@ -19,6 +19,7 @@ from tests import tokens
 from tests.environments import settings
 from tests.fakes.events import LISTED, NOON, InMemoryEvents, dead, erased, event
 from tests.fakes.storage import InMemoryObjectStore
+from tests.ids import ID
 
 PATH = "/api/v1/events"
 ADMIN = uuid.uuid4()
@@ -264,7 +265,7 @@ def test_many_objects(function: Function) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), [
-    ("GET", ""), ("GET", f"/{ADMIN}"), ("GET", "/completeness"), ("POST", f"/{ADMIN}/retry"),
+    ("GET", ""), ("GET", f"/{ID}"), ("GET", "/completeness"), ("POST", f"/{ID}/retry"),
     ("POST", "/retry")])
 def test_for_administrators_only(function: Function, method: str, path: str) -> None:
     """Nobody else may see or retry anything."""
@@ -274,7 +275,7 @@ def test_for_administrators_only(function: Function, method: str, path: str) -> 
     assert row["state"] == "dead"
 
 
-@pytest.mark.parametrize("path", ["", f"/{ADMIN}", "/completeness"])
+@pytest.mark.parametrize("path", ["", f"/{ID}", "/completeness"])
 def test_database_away(function: Function, path: str) -> None:
     """While the database is away the answer says when to come back."""
     function.put(event())

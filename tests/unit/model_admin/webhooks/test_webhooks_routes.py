@@ -19,6 +19,7 @@ from model_admin.webhooks.service import Webhooks
 from tests import tokens
 from tests.environments import settings
 from tests.fakes.webhooks import InMemoryWebhooks
+from tests.ids import ID
 from tests.unit.model_admin.webhooks.test_webhooks_fake import DelivererInMemory
 
 PATH, URL = "/api/v1/webhooks", "https://a.example/hook?token=1"
@@ -232,9 +233,9 @@ def test_unknown(function: Function, method: str, path: str, detail: str) -> Non
 
 
 @pytest.mark.parametrize(("method", "path"), [
-    ("POST", ""), ("GET", ""), ("GET", f"/{ADMIN}"), ("DELETE", f"/{ADMIN}"),
-    ("GET", f"/{ADMIN}/deliveries"), ("GET", "/sink/deliveries"),
-    ("POST", f"/{ADMIN}/deliveries/retry"), ("POST", f"/{ADMIN}/deliveries/{ADMIN}/retry")])
+    ("POST", ""), ("GET", ""), ("GET", f"/{ID}"), ("DELETE", f"/{ID}"),
+    ("GET", f"/{ID}/deliveries"), ("GET", "/sink/deliveries"),
+    ("POST", f"/{ID}/deliveries/retry"), ("POST", f"/{ID}/deliveries/{ID}/retry")])
 def test_for_administrators_only(function: Function, method: str, path: str) -> None:
     """Nobody else may see or change anything."""
     assert function.send(method, path, {"url": URL}, roles=()).status_code == 403
