@@ -8,8 +8,8 @@ from typing import Protocol
 import pytest
 
 from common.errors import DatabaseUnavailable
-from predict.inbox.reconcile import PictureIndex
-from predict.inbox.sweep import SweepLock
+from predict.inbox.picture_index import PictureIndex
+from predict.inbox.sweep_lock import SweepLock
 
 STORED = datetime(2026, 1, 31, 12, 0, 0, tzinfo=timezone.utc)
 LATER = STORED + timedelta(minutes=1)

@@ -27,11 +27,14 @@ from predict.idempotency.repository import PostgresKeyRepository
 from predict.idempotency.service import RepeatableClassification
 from predict.inbox import cron
 from predict.inbox.classifier import UploadClassifier
-from predict.inbox.reconcile import PostgresPictureIndex, Reconciler
+from predict.inbox.picture_index import PostgresPictureIndex
+from predict.inbox.reconcile import Reconciler
 from predict.inbox.repository import PostgresInbox
+from predict.inbox.routes import BODY_LIMITS as NOTIFICATION_LIMITS
 from predict.inbox.routes import create_routes as inbox_routes
 from predict.inbox.service import InboxService
-from predict.inbox.sweep import PostgresSweepLock, Sweeper, SweepTimer
+from predict.inbox.sweep import Sweeper, SweepTimer
+from predict.inbox.sweep_lock import PostgresSweepLock
 from predict.inbox.telemetry import InboxTelemetry
 from predict.inbox.worker import InboxWorker
 from predict.load import RequestLoad
@@ -118,7 +121,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         "predict", Authenticator(settings), checks, settings.max_body_bytes, registry,
         MachineToken(settings.events_token), open_paths=OPEN_PATHS | {cron.PATH},
         limits=limits, trusted_proxies=settings.trusted_proxies,
-        body_limits=dict.fromkeys((BATCH_PATH, *INFER_PATHS), settings.max_batch_bytes))
+        body_limits={
+            **dict.fromkeys((BATCH_PATH, *INFER_PATHS), settings.max_batch_bytes),
+            **NOTIFICATION_LIMITS})
     app.request_class = InMemoryRequest
     repeatable = RepeatableClassification(service, keys)
     app.register_blueprint(create_routes(

@@ -23,7 +23,7 @@ from common.s3 import S3ObjectStore
 from common.s3_client import s3_client
 from history.erasure.repository import PostgresErasures
 from history.erasure.worker import ErasureWorker
-from predict.inbox.reconcile import PostgresPictureIndex
+from predict.inbox.picture_index import PostgresPictureIndex
 from predict.repository import PostgresPredictionRepository
 from tests import tokens
 from tests.databases import connect, environment_of, query, wait_for_lock

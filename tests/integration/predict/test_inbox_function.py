@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -58,6 +59,21 @@ def told_by_minio(running: Running, key: str) -> Any:
 
 def events(running: Running) -> list[dict[str, Any]]:
     return query(running.settings, "SELECT * FROM storage_events ORDER BY received_at")
+
+
+def test_notification_in_pieces(known: Running) -> None:
+    """However a notification is cut on its way, it is read whole."""
+    key = put(known, "pieces.png")
+    document = body(told_by_minio(known, key))
+    with known.process.connect() as connection:
+        connection.send_head("/events/storage", {**BEARER, "Content-Length": str(len(document))})
+        for piece in (document[:1], document[1:100], document[100:]):
+            connection.send(piece)
+            time.sleep(0.05)
+        answer = connection.answer()
+    assert answer is not None and answer.status == 202
+    assert answer.json() == {"new": 1, "known": 0, "ignored": 0}
+    wait_until(lambda: query(known.settings, "SELECT 1 FROM predictions") != [])
 
 
 def states(running: Running) -> list[str]:

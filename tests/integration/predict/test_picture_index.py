@@ -11,8 +11,8 @@ import pytest
 from common.config import Settings
 from common.db import Database
 from common.errors import DatabaseUnavailable
-from predict.inbox.reconcile import PictureIndex, PostgresPictureIndex
-from predict.inbox.sweep import PostgresSweepLock
+from predict.inbox.picture_index import PictureIndex, PostgresPictureIndex
+from predict.inbox.sweep_lock import PostgresSweepLock
 from tests.contracts.picture_index import (
     STORED, Album, PictureIndexContract, SweepLockContract)
 from tests.databases import query

@@ -7,13 +7,14 @@ from dataclasses import asdict
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from common.body import too_large
 from common.parameters import sent_integer
 from predict.inbox.notifications import read_notification
 from predict.inbox.service import InboxService
 
+PREFIX, STORAGE = "/events", "/storage"
 # A notification has a few kilobytes for each object.
 MAX_NOTIFICATION_BYTES = 1 << 20
+BODY_LIMITS = {PREFIX + STORAGE: MAX_NOTIFICATION_BYTES}
 DEFAULT_DRAIN_SECONDS, MAX_DRAIN_SECONDS = 20, 50
 DEFAULT_DAYS, MAX_DAYS = 2, 3660
 
@@ -22,18 +23,15 @@ log = logging.getLogger(__name__)
 
 def create_routes(inbox: InboxService) -> Blueprint:
     """The routes of machines; they need the machines' token."""
-    routes = Blueprint("events", __name__, url_prefix="/events")
+    routes = Blueprint("events", __name__, url_prefix=PREFIX)
 
-    @routes.route("/storage", methods=["HEAD", "POST"])
+    @routes.route(STORAGE, methods=["HEAD", "POST"])
     def storage() -> ResponseReturnValue:
         """A sender that gets no 2xx sends the same again, before all others: only what could not
         be written down is refused."""
         if request.method == "HEAD":
             return "", 204
-        body = request.stream.read(MAX_NOTIFICATION_BYTES + 1)
-        if len(body) > MAX_NOTIFICATION_BYTES:
-            raise too_large(MAX_NOTIFICATION_BYTES)
-        events, unreadable = read_notification(body, dict(request.headers))
+        events, unreadable = read_notification(request.get_data(), dict(request.headers))
         if unreadable:
             log.info("a notification holds what is no upload", extra={"entries": unreadable})
         received = inbox.receive(events)

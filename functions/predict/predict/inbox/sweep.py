@@ -4,31 +4,23 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import islice
-from pathlib import Path
-from typing import Protocol
 
-import psycopg2
-
-from common.db import Database, load_queries
-from common.errors import DatabaseUnavailable
 from common.picture_store import UPLOADS
 from common.storage import ListedObject, ObjectStore
 from predict.inbox.events import StorageEvent, found_event
 from predict.inbox.reconcile import Differences, Reconciler
 from predict.inbox.repository import Inbox
+from predict.inbox.sweep_lock import SweepLock
 from predict.inbox.telemetry import InboxTelemetry
 
 # Pictures and rows are compared every hour; the first time far back, for what happened while
 # nobody looked.
 FIRST_DAYS, DAYS, COMPARE_SECONDS = 31, 2, 3600.0
 BATCH = 1000
-
-_queries = load_queries(Path(__file__).with_name("queries.sql"))
 
 log = logging.getLogger(__name__)
 
@@ -43,31 +35,6 @@ class SweepReport:
     uploads: int
     adopted: int
     differences: Differences | None
-
-
-class SweepLock(Protocol):
-    """Lets one process sweep at a time."""
-
-    def attempt(self) -> AbstractContextManager[bool]:
-        """Whether the lock is held while the context lasts. Raises DatabaseUnavailable."""
-
-
-class PostgresSweepLock:
-    """SweepLock on PostgreSQL: a connection of its own, with which the lock ends."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @contextmanager
-    def attempt(self) -> Iterator[bool]:
-        with ExitStack() as stack:
-            try:
-                connection = stack.enter_context(closing(self._database.connect()))
-                connection.autocommit = True
-                alone = _queries.try_lock(connection)
-            except psycopg2.OperationalError as error:
-                raise DatabaseUnavailable() from error
-            yield alone
 
 
 class Sweeper:

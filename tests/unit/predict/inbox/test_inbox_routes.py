@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from common.auth import Authenticator, MachineToken
 from common.web import create_web_app
 from predict.inbox.reconcile import Reconciler
-from predict.inbox.routes import MAX_NOTIFICATION_BYTES, create_routes
+from predict.inbox.routes import BODY_LIMITS, MAX_NOTIFICATION_BYTES, create_routes
 from predict.inbox.service import InboxService
 from predict.inbox.sweep import Sweeper
 from tests import tokens
@@ -43,7 +43,7 @@ class Function:
             intake.telemetry)
         app = create_web_app(
             "predict", Authenticator(settings()), {}, BODY_LIMIT, intake.registry,
-            MachineToken(TOKEN))
+            MachineToken(TOKEN), body_limits=BODY_LIMITS)
         app.register_blueprint(
             create_routes(InboxService(
                 intake.inbox, intake.worker, sweeper, BUCKET, lambda seconds: 0)))

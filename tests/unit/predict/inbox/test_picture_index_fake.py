@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from predict.inbox.reconcile import PictureIndex
+from predict.inbox.picture_index import PictureIndex
 from tests.contracts.picture_index import (
     STORED, Album, PictureIndexContract, SweepLockContract)
 from tests.fakes.picture_index import InMemoryPictureIndex, InMemorySweepLock
