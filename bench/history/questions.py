@@ -42,6 +42,9 @@ class Questions:
             f"page {FAR_PAGE}, by cursor": far,
             **{_named(name): _listing(self._user_id, **filters)
                for name, filters in FILTERS.items()},
+            "statistics of a month": "/api/v1/predictions/stats?" + urlencode({
+                "user_id": self._user_id, **FILTERS["period"]}),
+            "the least certain": "/api/v1/predictions/uncertain",
             "what is stored of the user": "/api/v1/users/me",
             "one prediction": f"/api/v1/predictions/{row['prediction_id']}",
             "one picture": f"/api/v1/images/{row['image_id']}",
