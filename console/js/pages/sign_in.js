@@ -10,6 +10,13 @@ export function signIn(reason) {
   const token = /** @type {HTMLTextAreaElement} */ (element("textarea", {
     id: "token", rows: 5, required: true, autocomplete: "off", spellcheck: "false",
     "aria-describedby": "token-help",
+    // No token has a line break.
+    onkeydown: (/** @type {KeyboardEvent} */ event) => {
+      if (event.key === "Enter") {
+        event.preventDefault();
+        token.form?.requestSubmit();
+      }
+    },
   }));
   const trouble = element("div", {});
   const submit = /** @type {HTMLButtonElement} */ (element("button", { class: "primary" }, "Sign in"));
