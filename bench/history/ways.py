@@ -34,7 +34,7 @@ class Ways:
     def open(self, way: str, database: str) -> AbstractContextManager[GetAs]:
         """A history on the database of this name, asked in one of the WAYS."""
         environment = common_environment(self._layout, self._search_path, {
-            **self._server.settings(), "POSTGRES_DB": database, "LOG_LEVEL": "WARNING",
+            **self._server.settings(), "POSTGRES_DB": database, "LOG_LEVEL": "ERROR",
             "MINIO_ENDPOINT": f"{LOOPBACK}:1", "MINIO_BUCKET_NAME": "images",
             "RATE_LIMIT_READ": "off"})
         return (self._in_process if way == IN_PROCESS else self._served)(environment)
