@@ -135,7 +135,9 @@ def test_standing_line(between_turns: float, line: int) -> None:
 
 def test_never_more_than_places() -> None:
     """However many come and lose patience, places neither multiply nor get lost."""
-    turns, lock, working, most = Turns(3, 100), threading.Lock(), 0, 0
+    # By this clock no line ever stands long, on however slow a machine.
+    turns = Turns(3, 100, clock=lambda: 0.0)
+    lock, working, most = threading.Lock(), 0, 0
 
     def work(number: int) -> None:
         nonlocal working, most
