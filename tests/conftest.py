@@ -1,6 +1,7 @@
 """Servers that all tests share; each is started when the first test asks for it."""
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Generator, Iterator
 from types import FrameType
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
     from tests.workers import SharesByServer
+
+
+# Triton's client is made of gevent, whose threads now and then resolve an address without anybody
+# hearing of it; an address of numbers needs none of them.
+os.environ.setdefault("GEVENT_RESOLVER", "block")
 
 
 def pytest_configure(config: pytest.Config) -> None:
