@@ -10,6 +10,7 @@ from flask import Flask, request
 from common.errors import InvalidRequest, PayloadTooLarge, RequestTimeout, UnsupportedMedia
 
 MAX_DISCARDED_BYTES = 16 << 20
+# How much of a body is read at once.
 READ_BYTES = 1 << 18
 
 

@@ -16,7 +16,7 @@ class DirectBody:
 
     @staticmethod
     def fits(body: Body) -> bool:
-        """Whether the length of a body is known, and nothing of it was read."""
+        """Whether the length of a body is known, as it is not of one in chunks."""
         return isinstance(body.reader, LengthReader)
 
     def read(self, size: int) -> bytes:

@@ -1,6 +1,6 @@
 """Settings read once, at start, from the environment and from secret files.
 
-Nothing else reads the environment.
+Nothing else of a function reads the environment.
 """
 from __future__ import annotations
 

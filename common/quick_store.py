@@ -3,6 +3,8 @@ and 25 MB to import, and ten times the CPU to store a picture."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -46,34 +48,26 @@ class QuickObjectStore(S3ObjectStore):
         if not _PLAIN.fullmatch(key):
             super().put(key, data, content_type)
             return
-        try:
-            with span("S3"):
-                self._quick.put(
-                    key, data, attributes={"Content-Type": content_type}, use_multipart=False)
-        except BaseError as error:
-            raise StoreUnavailable() from error
+        with _translated(), span("S3"):
+            self._quick.put(
+                key, data, attributes={"Content-Type": content_type}, use_multipart=False)
 
     def download(self, key: str, path: Path) -> None:
         if not _PLAIN.fullmatch(key):
             super().download(key, path)
             return
-        try:
-            with span("S3"):
-                try:
-                    found = self._patient.get(key)
-                except FileNotFoundError as error:
-                    raise NotFound(f"There is no object {key}.") from error
-                with path.open("wb") as file:
-                    for chunk in found.stream(min_chunk_size=CHUNK_BYTES):
-                        file.write(chunk)
-        except BaseError as error:
-            raise StoreUnavailable() from error
+        with _translated(), span("S3"):
+            try:
+                found = self._patient.get(key)
+            except FileNotFoundError as error:
+                raise NotFound(f"There is no object {key}.") from error
+            with path.open("wb") as file:
+                for chunk in found.stream(min_chunk_size=CHUNK_BYTES):
+                    file.write(chunk)
 
     def ping(self) -> None:
-        try:
+        with _translated():
             next(iter(self._quick.list(_NOTHING)), None)
-        except BaseError as error:
-            raise StoreUnavailable() from error
 
     @cached_property
     def _patient(self) -> S3Store:
@@ -99,3 +93,11 @@ class QuickObjectStore(S3ObjectStore):
             },
             retry_config={
                 "max_retries": 1, "retry_timeout": timedelta(seconds=READ_TIMEOUT_SECONDS)})
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except BaseError as error:
+        raise StoreUnavailable() from error

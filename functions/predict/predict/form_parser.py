@@ -13,9 +13,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
+from common.body import READ_BYTES
 from common.errors import InvalidRequest
-
-READ_BYTES = 1 << 18
 
 Parsed = tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]
 
