@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from imgclass.embedded.ports import free_port
+
 PATIENCE_SECONDS = 30
 
 
@@ -30,7 +32,7 @@ class EventReceiver:
 
     def __init__(self) -> None:
         self.deliveries: list[Delivery] = []
-        self._port = 0
+        self._port = free_port()
 
     @property
     def url(self) -> str:
@@ -52,7 +54,6 @@ class EventReceiver:
     def __enter__(self) -> EventReceiver:
         self._server = ThreadingHTTPServer(
             ("127.0.0.1", self._port), _handler(self.deliveries.append))
-        self._port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
         return self

@@ -17,6 +17,8 @@ from urllib.error import URLError
 
 import psutil
 
+from imgclass.embedded.ports import free_port
+
 ROOT = Path(__file__).parents[1]
 PATIENCE_SECONDS = 30
 
@@ -178,13 +180,6 @@ class Connection:
     def __exit__(self, *raised: object) -> None:
         self._incoming.close()
         self._socket.close()
-
-
-def free_port() -> int:
-    """A port nobody listens on at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def form(boundary: str, fields: Mapping[str, str], picture: bytes) -> bytes:

@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 from bench.serving.clients import Request
-from bench.serving.systems import START_SECONDS, end, free_port, start_baseline
+from bench.serving.systems import START_SECONDS, end, start_baseline
+from imgclass.embedded.ports import free_port
 from imgclass.embedded.stack import Stack
 
 POLL_SECONDS = 0.005

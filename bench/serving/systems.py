@@ -4,7 +4,6 @@ from __future__ import annotations
 import http.client
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from bench.footprint import cpu_seconds
 from bench.serving.clients import Request
 from imgclass.embedded import default_model, secret_files
 from imgclass.embedded.layout import Layout
+from imgclass.embedded.ports import free_port
 from imgclass.embedded.stack import NAMES, Stack
 from imgclass.tokens import development_token, user_id
 
@@ -118,14 +118,6 @@ def wait_for(port: int, path: str) -> None:
         finally:
             connection.close()
     raise TimeoutError(f"nothing answers at port {port}")
-
-
-def free_port() -> int:
-    """One that nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def _search_path() -> str:

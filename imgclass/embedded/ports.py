@@ -48,7 +48,7 @@ class Ports:
 
     def _choose(self, name: str, usable: Callable[[int], bool]) -> int:
         candidates = [self._ports[name]] if name in self._ports else []
-        candidates += random.sample(range(FIRST, LAST), ATTEMPTS)  # nosec B311  # no secret
+        candidates += _some_ports()
         others = {port for other, port in self._ports.items() if other != name}
         for port in candidates:
             if port not in others and is_free(LOOPBACK, port) and usable(port):
@@ -57,6 +57,11 @@ class Ports:
                     secret_files.write(self._path, json.dumps(self._ports, indent=1))
                 return port
         raise StackError(f"no free port from {FIRST} to {LAST} on {LOOPBACK}")
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on, and that no outgoing connection will be given."""
+    return next(port for port in _some_ports() if is_free(LOOPBACK, port))
 
 
 def is_free(host: str, port: int) -> bool:
@@ -74,3 +79,7 @@ def is_free(host: str, port: int) -> bool:
                 return False
             raise
     return True
+
+
+def _some_ports() -> list[int]:
+    return random.sample(range(FIRST, LAST), ATTEMPTS)  # nosec B311  # no secret

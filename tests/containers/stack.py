@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 from imgclass.client import Client
+from imgclass.embedded.ports import free_port
 from tests.containers.engine import BUILD_SECONDS, ROOT, docker, environment, inspected
-from tests.function_process import free_port
 
 UP_SECONDS = 600
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import socket
 import threading
 import time
 import uuid
@@ -167,12 +166,6 @@ class FakeApi:
             else:
                 model.update(state="ready", twin_digest="0" * 64, report={})
         return model
-
-
-def free_port() -> int:
-    """A port on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def model_archive(path: Path, version: str, graph: bytes = b"safe") -> Path:

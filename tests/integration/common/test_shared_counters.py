@@ -12,11 +12,11 @@ from redis import Redis
 
 from common.counters import RETRY_SECONDS, Counters, SharedCounters
 from common.rate_limits import RateLimits
+from imgclass.embedded.ports import free_port
 from tests import tokens
 from tests.contracts.counters import CountersContract
 from tests.environments import settings
 from tests.fakes.clock import FakeClock
-from tests.function_process import free_port
 from tests.integration.common.valkey import Valkey, without_valkey
 from tests.probe import create_probe
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.function_process import PATIENCE_SECONDS, free_port
+from imgclass.embedded.ports import free_port
+from tests.function_process import PATIENCE_SECONDS
 
 
 def _program() -> str | None:

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from imgclass.client import Client, ProblemError
+from imgclass.embedded.ports import free_port
 from tests import tokens
 from tests.environments import environment
-from tests.function_process import (
-    ROOT, Answer, Connection, FunctionProcess, form, free_port)
+from tests.function_process import ROOT, Answer, Connection, FunctionProcess, form
 from tests.integration.deploy.openfaas_gateway import Watchdog, openfaas_gateway
 from tests.probe import BODY_LIMIT
 

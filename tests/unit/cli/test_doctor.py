@@ -5,8 +5,9 @@ import json
 
 import pytest
 
+from imgclass.embedded.ports import free_port
 from tests.command_line import Run
-from tests.fakes.api import FakeApi, free_port, token
+from tests.fakes.api import FakeApi, token
 
 
 @pytest.fixture

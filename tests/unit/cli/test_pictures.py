@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from imgclass.embedded.ports import free_port
 from tests.command_line import Run
-from tests.fakes.api import JPEG, PNG, FakeApi, Outage, free_port, token
+from tests.fakes.api import JPEG, PNG, FakeApi, Outage, token
 
 WEBP = b"RIFF....WEBP and so on"
 

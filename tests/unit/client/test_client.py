@@ -12,7 +12,8 @@ import pytest
 from imgclass.client import (
     Client, ClientError, ConnectionLost, Filters, InvalidToken, Model, NoAnswer, ProblemError,
     StillValidating, UnexpectedAnswer, Unreachable)
-from tests.fakes.api import JPEG, PNG, FakeApi, Outage, free_port, model_archive, token
+from imgclass.embedded.ports import free_port
+from tests.fakes.api import JPEG, PNG, FakeApi, Outage, model_archive, token
 from tests.unit.client.conftest import USER
 
 

@@ -12,9 +12,10 @@ import pytest
 from imgclass.api.uploads import media_type
 from imgclass.client import (
     Client, ClientError, StillPending, UnexpectedAnswer, Unreachable, UploadRefused)
+from imgclass.embedded.ports import free_port
 from imgclass.forms import FormSender
 from imgclass.results.uploads import Upload
-from tests.fakes.api import JPEG, FakeApi, free_port, token
+from tests.fakes.api import JPEG, FakeApi, token
 from tests.fakes.api_uploads import SIGNATURE
 from tests.unit.client.conftest import USER
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.function_process import free_port
+from imgclass.embedded.ports import free_port
 
 SCRIPT = Path(__file__).parents[3] / "common/healthcheck.py"
 

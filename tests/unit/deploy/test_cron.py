@@ -12,8 +12,8 @@ import pytest
 from flask import Flask, request
 
 from deploy.jobs.cron import Task, run
+from imgclass.embedded.ports import free_port
 from tests.environments import environment
-from tests.function_process import free_port
 from tests.served import served
 
 ROOT = Path(__file__).parents[3]

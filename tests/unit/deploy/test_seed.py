@@ -10,8 +10,9 @@ import pytest
 
 from deploy.jobs.seed import Rejected, seed
 from imgclass.client import Client
+from imgclass.embedded.ports import free_port
 from tests.environments import environment
-from tests.fakes.api import SECRET, FakeApi, free_port, model_archive, token
+from tests.fakes.api import SECRET, FakeApi, model_archive, token
 
 ROOT = Path(__file__).parents[3]
 

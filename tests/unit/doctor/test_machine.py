@@ -10,8 +10,9 @@ from imgclass.doctor.findings import State
 from imgclass.doctor.machine import (
     check_disk, check_functions, check_machine, check_ports, check_processes, check_secrets)
 from imgclass.embedded import secret_files
+from imgclass.embedded.ports import free_port
 from imgclass.embedded.stack import Stack
-from tests.fakes.api import FakeApi, free_port
+from tests.fakes.api import FakeApi
 
 
 def test_no_stack(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from imgclass.client import Client
 from imgclass.doctor.administration import check_administration
 from imgclass.doctor.findings import Finding, State
 from imgclass.doctor.service import check_access, check_address, check_health, check_token
-from tests.fakes.api import SECRET, FakeApi, Outage, free_port, token
+from imgclass.embedded.ports import free_port
+from tests.fakes.api import SECRET, FakeApi, Outage, token
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from imgclass.embedded.ports import free_port
 from predict.outbox.addresses import AddressGuard
 from predict.outbox.sending import MAX_ANSWER_BYTES, Resolve, Sender, SendError
-from tests.fakes.api import free_port
 from tests.receivers import (
     Answer, ReceivingServer, hang_up, reply, silence, status, trickle)
 from tests.unit.predict.outbox.certificates import Authority
