@@ -66,19 +66,22 @@ class Database:
         Raises DatabaseUnavailable when the server cannot be reached or the connection breaks,
         CommitUnknown when it breaks during COMMIT, Conflict when a constraint is violated.
         """
-        connection = self._take()
-        try:
-            with span("PostgreSQL"):
-                if statement_timeout is not None:
-                    _allow(connection, statement_timeout)
-                yield connection
-                self._commit(connection)
-        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-            raise DatabaseUnavailable() from error
-        except psycopg2.IntegrityError as error:
-            raise Conflict() from error
-        finally:
-            self._give_back(connection)
+        with self._borrowed() as connection:
+            if statement_timeout is not None:
+                _allow(connection, statement_timeout)
+            yield connection
+            self._commit(connection)
+
+    @contextmanager
+    def autocommit(self) -> Iterator[Connection]:
+        """A connection on which each query is a transaction of its own, in one round trip.
+
+        Rows are dictionaries. Raises DatabaseUnavailable, also when the query may have been
+        committed after all, and Conflict when a constraint is violated.
+        """
+        with self._borrowed() as connection:
+            connection.autocommit = True
+            yield connection
 
     def stream(self, statement: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """The rows of a query, a few hundred at a time in memory, in one transaction.
@@ -123,6 +126,19 @@ class Database:
             self._slots.put(None)
             raise DatabaseUnavailable() from error
 
+    @contextmanager
+    def _borrowed(self) -> Iterator[Connection]:
+        connection = self._take()
+        try:
+            with span("PostgreSQL"):
+                yield connection
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            raise DatabaseUnavailable() from error
+        except psycopg2.IntegrityError as error:
+            raise Conflict() from error
+        finally:
+            self._give_back(connection)
+
     @staticmethod
     def _commit(connection: Connection) -> None:
         try:
@@ -135,6 +151,7 @@ class Database:
     def _give_back(self, connection: Connection) -> None:
         try:
             connection.rollback()
+            connection.autocommit = False
         except psycopg2.Error:
             connection.close()
         self._slots.put(None if connection.closed else connection)

@@ -90,16 +90,14 @@ WHERE user_id = :user_id AND key_digest = :key_digest AND lease_token = :lease_t
     AND prediction_id IS NULL
 RETURNING prediction_id;
 
--- name: lock_upload$
--- Let nobody else complete an event of the same object before this is committed.
-SELECT pg_advisory_xact_lock(hashtextextended(bucket || '/' || object_key, 0))
-FROM storage_events
-WHERE event_id = :event_id;
-
 -- name: complete_upload^
 -- Note that an event's object is classified, if the event is still the caller's, and unless the
 -- same bytes under the same key were classified not long ago: then they are a client's second
--- attempt, or another event of the same object.
+-- attempt, or another event of the same object. Until this is committed nobody else completes an
+-- event of the same object: what the second statement sees of it, it sees with the lock held.
+SELECT pg_advisory_xact_lock(hashtextextended(bucket || '/' || object_key, 0))
+FROM storage_events
+WHERE event_id = :event_id;
 UPDATE storage_events AS mine
 SET state = CASE WHEN :keep THEN 'done' ELSE 'classified' END, object_etag = :etag,
     object_modified = :modified, prediction_id = :prediction_id, reason = NULL,

@@ -208,7 +208,6 @@ def _complete(connection: Connection, claim: Claim, prediction_id: uuid.UUID) ->
     if isinstance(claim, KeyClaim):
         completed = _queries.complete_key(connection, **parameters)
     else:
-        _queries.lock_upload(connection, event_id=claim.event_id)
         completed = _queries.complete_upload(connection, **parameters)
     if completed is None:
         raise LeaseLost()

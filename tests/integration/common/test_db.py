@@ -71,6 +71,25 @@ def test_rollback(database: Database, notes: Settings, error: type[BaseException
     assert run(database, "SELECT count(*) AS n FROM notes") == [{"n": 0}]
 
 
+def test_autocommit(one: Database, notes: Settings) -> None:
+    """Each query is a transaction, also one of several statements; the next user of the
+    connection decides for himself again."""
+    query(notes, "TRUNCATE notes")
+    with one.autocommit() as connection, connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off; "
+                       "INSERT INTO notes VALUES (1, current_setting('synchronous_commit'))")
+        assert query(notes, "SELECT text FROM notes") == [{"text": "off"}]
+        with pytest.raises(psycopg2.IntegrityError):
+            cursor.execute("INSERT INTO notes VALUES (2, 'b'); INSERT INTO notes VALUES (0, 'c')")
+    with pytest.raises(ZeroDivisionError), one.transaction() as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO notes VALUES (3, current_setting('synchronous_commit'))")
+        1 / 0
+    assert query(notes, "SELECT id FROM notes") == [{"id": 1}]
+    with pytest.raises(Conflict), one.autocommit() as connection, connection.cursor() as cursor:
+        cursor.execute("INSERT INTO notes VALUES (1, 'again')")
+
+
 def test_sessions(database: Database) -> None:
     """Sessions speak UTC and give no statement more than ten seconds."""
     assert run(database, "SELECT current_setting('timezone') AS zone, "

@@ -1,7 +1,3 @@
--- name: commit_lazily!
--- Do not wait for the disk: what this transaction says may be lost, and is then said again.
-SET LOCAL synchronous_commit = off;
-
 -- name: announce_events
 -- Take in events; those known, those of objects being dealt with, and those of objects that are
 -- to be removed, are passed over.
@@ -52,7 +48,8 @@ RETURNING event_id;
 -- Take a due event, the newest or the one that has waited longest, and whether its user exists.
 -- It is erased if it is of an object that is to be removed, or of a user who was erased and has
 -- not come back. Of one who has come back, what was written before is, and what was put with a
--- form that was given out before.
+-- form that was given out before. Nobody waits for the disk: a claim that is lost is made again.
+SET LOCAL synchronous_commit = off;
 WITH oldest AS (
     SELECT event_id
     FROM storage_events
@@ -100,7 +97,9 @@ RETURNING
         )) AS is_erased;
 
 -- name: note_removal!
--- The upload of a classified picture is gone.
+-- The upload of a classified picture is gone. Nobody waits for the disk: it is looked for again
+-- if that is lost.
+SET LOCAL synchronous_commit = off;
 UPDATE storage_events
 SET state = 'done', removed_at = now(), lease_token = NULL
 WHERE event_id = :event_id AND lease_token = :lease_token AND state = 'classified';

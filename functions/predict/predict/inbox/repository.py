@@ -129,16 +129,14 @@ class PostgresInbox:
             return len([*_queries.adopt_objects(connection, **_columns(events))])
 
     def claim(self, lease_seconds: float, newest_first: bool) -> ClaimedEvent | None:
-        with self._database.transaction() as connection:
-            _queries.commit_lazily(connection)
+        with self._database.autocommit() as connection:
             row = _queries.claim_event(
                 connection, bucket=self._bucket, lease_seconds=lease_seconds,
                 newest_first=newest_first)
         return ClaimedEvent(**row) if row else None
 
     def removed(self, event: ClaimedEvent) -> None:
-        with self._database.transaction() as connection:
-            _queries.commit_lazily(connection)
+        with self._database.autocommit() as connection:
             _queries.note_removal(connection, **_key(event))
 
     def retry(
