@@ -112,7 +112,7 @@ class Settings(StoreSettings):
         "classify uploads in the background; false leaves them to POST /events/drain", "true",
         values.boolean)
     inbox_threads: int = setting(
-        "uploads classified at once; 0 means the CPU quota of the container", "0",
+        "uploads classified at once; 0 means one more than the CPU quota of the container", "0",
         values.not_negative)
     inbox_max_attempts: int = setting(
         "attempts to classify an upload before it is given up", "8", values.positive)

@@ -2,9 +2,8 @@
 and 25 MB to import, and ten times the CPU to store a picture."""
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -14,28 +13,33 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from common.config import StoreSettings
-from common.errors import NotFound, StoreUnavailable
+from common.errors import StoreUnavailable
 from common.s3 import CHUNK_BYTES, S3ObjectStore
 from common.s3_client import (
     CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, REGION, lazy_s3_client)
+from common.storage import StoredObject, Writing
 from common.tracing import span
 
 if TYPE_CHECKING:
+    from obstore import GetResult, ObjectMeta
     from obstore.store import ClientConfig
 
-# obstore would encode other characters in its own way, and tells less of keys that cannot be.
-_NAME = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*"
-_PLAIN = re.compile(rf"(?=.{{1,200}}$)(?:{_NAME}/)*{_NAME}")
+    from common.s3_requests import S3Requests
+
+# What MinIO takes for a segment of a key.
+_LONGEST_KEY_BYTES = 255
 _NOTHING = "nothing/"  # a prefix that no object has
-_DOWNLOAD_SECONDS = 3600
+_ANY_SIZE_SECONDS = 3600
+_NO_NAMES = {"", ".", ".."}
 
 
 class QuickObjectStore(S3ObjectStore):
-    """An S3ObjectStore that puts small objects, downloads, and looks for its bucket through
-    obstore.
+    """An S3ObjectStore that puts small objects, gets, downloads, and looks for objects and for
+    its bucket through obstore, and copies and deletes by S3Requests.
 
-    boto3 does the rest, and is not imported before that. Keys of other than plain characters are
-    left to it as well.
+    boto3 does the rest, and is not imported before that. It is asked as well about keys that the
+    others may not send as they are, and about objects that are not there: obstore does not tell
+    an object that is missing from a bucket that is.
     """
 
     def __init__(self, settings: StoreSettings, bucket: str, connections: int) -> None:
@@ -45,35 +49,74 @@ class QuickObjectStore(S3ObjectStore):
         self._quick = self._s3_store({"timeout": timedelta(seconds=READ_TIMEOUT_SECONDS)})
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
-        if not _PLAIN.fullmatch(key):
+        if not _is_plain(key):
             super().put(key, data, content_type)
             return
         with _translated(), span("S3"):
             self._quick.put(
                 key, data, attributes={"Content-Type": content_type}, use_multipart=False)
 
+    def get(self, key: str, version_id: str = "") -> StoredObject:
+        found = self._found(key, version_id)
+        if found is None:
+            return super().get(key, version_id)
+        return StoredObject(
+            _chunks(found), found.meta["size"], found.attributes["Content-Type"],
+            _writing(found.meta))
+
+    def copy(
+        self, source: str, key: str, content_type: str = "", writing: Writing | None = None
+    ) -> None:
+        if not (_is_plain(source) and _is_plain(key)):
+            super().copy(source, key, content_type, writing)
+            return
+        with span("S3"):
+            self._requests.copy(source, key, content_type, writing)
+
     def download(self, key: str, path: Path) -> None:
-        if not _PLAIN.fullmatch(key):
+        found = self._found(key)
+        if found is None:
             super().download(key, path)
             return
-        with _translated(), span("S3"):
-            try:
-                found = self._patient.get(key)
-            except FileNotFoundError as error:
-                raise NotFound(f"There is no object {key}.") from error
-            with path.open("wb") as file:
-                for chunk in found.stream(min_chunk_size=CHUNK_BYTES):
-                    file.write(chunk)
+        with span("S3"), path.open("wb") as file:
+            file.writelines(_chunks(found))
 
     def ping(self) -> None:
         with _translated():
             next(iter(self._quick.list(_NOTHING)), None)
 
+    def _head(self, key: str) -> Writing:
+        if _is_plain(key):
+            with _translated(), span("S3"), suppress(FileNotFoundError):
+                return _writing(self._quick.head(key))
+        return super()._head(key)
+
+    def _delete(self, key: str, version_id: str, etag: str = "") -> None:
+        if not _is_plain(key):
+            super()._delete(key, version_id, etag)
+            return
+        with span("S3"):
+            self._requests.delete(key, version_id, etag)
+
+    def _found(self, key: str, version_id: str = "") -> GetResult | None:
+        """An object, still to be read; None if boto3 has to be asked."""
+        if not _is_plain(key):
+            return None
+        with _translated(), span("S3"), suppress(FileNotFoundError):
+            return self._patient.get(key, options={"version": version_id} if version_id else None)
+        return None
+
+    @cached_property
+    def _requests(self) -> S3Requests:
+        from common.s3_requests import S3Requests
+
+        return S3Requests(self._settings, self._bucket, self._connections)
+
     @cached_property
     def _patient(self) -> S3Store:
         """For objects of any size, which may take long as long as something comes."""
         return self._s3_store({
-            "timeout": timedelta(seconds=_DOWNLOAD_SECONDS),
+            "timeout": timedelta(seconds=_ANY_SIZE_SECONDS),
             "read_timeout": timedelta(seconds=READ_TIMEOUT_SECONDS)})
 
     def _s3_store(self, timeouts: ClientConfig) -> S3Store:
@@ -99,5 +142,24 @@ class QuickObjectStore(S3ObjectStore):
 def _translated() -> Iterator[None]:
     try:
         yield
-    except BaseError as error:
+    except (BaseError, FileNotFoundError) as error:
         raise StoreUnavailable() from error
+
+
+def _is_plain(key: str) -> bool:
+    """Whether obstore sends a key as it is, and every store has room for it."""
+    return (key.isprintable() and "\\" not in key and len(key.encode()) <= _LONGEST_KEY_BYTES
+            and _NO_NAMES.isdisjoint(key.split("/")))
+
+
+def _chunks(found: GetResult) -> Iterator[bytes]:
+    with _translated():
+        for chunk in found.stream(min_chunk_size=CHUNK_BYTES):
+            yield bytes(chunk)
+
+
+def _writing(meta: ObjectMeta) -> Writing:
+    version_id = meta["version"] or ""
+    return Writing(
+        (meta["e_tag"] or "").strip('"'), meta["last_modified"],
+        "" if version_id == "null" else version_id)

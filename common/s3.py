@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.errors import NotFound, ObjectChanged, StoreUnavailable
+from common.errors import ImgclassError, NotFound, ObjectChanged, StoreUnavailable
 from common.storage import ListedObject, ObjectVersion, PresignedPost, StoredObject, Writing
 from common.tracing import span
 
@@ -58,8 +58,7 @@ class S3ObjectStore:
 
     def exists(self, key: str) -> bool:
         try:
-            with self._looked_up(key):
-                self._client.head_object(Bucket=self._bucket, Key=key)
+            self._head(key)
         except NotFound:
             return False
         return True
@@ -105,21 +104,16 @@ class S3ObjectStore:
                 yield from sorted(found, key=lambda each: each.key)
 
     def delete(self, key: str, version_id: str = "") -> None:
-        with suppress(NotFound), _translated(key):
-            self._client.delete_object(Bucket=self._bucket, Key=key, **_version(version_id))
+        with suppress(NotFound):
+            self._delete(key, version_id)
 
     def delete_writing(self, key: str, writing: Writing) -> None:
         try:
-            with self._looked_up(key):
-                if not writing.version_id:
-                    # MinIO does not heed If-Match when it deletes: what remains is the moment
-                    # between these two requests. In a bucket with versions there is none.
-                    found = self._client.head_object(Bucket=self._bucket, Key=key)
-                    if _writing(found).etag != writing.etag:
-                        return
-                self._client.delete_object(
-                    Bucket=self._bucket, Key=key, IfMatch=f'"{writing.etag}"',
-                    **_version(writing.version_id))
+            # MinIO does not heed If-Match when it deletes: what remains is the moment between
+            # these two requests. In a bucket with versions there is none.
+            if not writing.version_id and self._head(key).etag != writing.etag:
+                return
+            self._delete(key, writing.version_id, writing.etag)
         except (NotFound, ObjectChanged):
             return
 
@@ -144,6 +138,21 @@ class S3ObjectStore:
         except NotFound as error:
             raise StoreUnavailable(f"There is no bucket {self._bucket}.") from error
 
+    def _head(self, key: str) -> Writing:
+        """Which writing of an object lies there. Raises NotFound and StoreUnavailable."""
+        with self._looked_up(key):
+            return _writing(self._client.head_object(Bucket=self._bucket, Key=key))
+
+    def _delete(self, key: str, version_id: str, etag: str = "") -> None:
+        """Remove an object or a version of it, where an `etag` is given only if that is its.
+
+        Raises NotFound, ObjectChanged and StoreUnavailable.
+        """
+        condition: dict[str, Any] = {"IfMatch": f'"{etag}"'} if etag else {}
+        with _translated(key):
+            self._client.delete_object(
+                Bucket=self._bucket, Key=key, **condition, **_version(version_id))
+
     @contextmanager
     def _looked_up(self, key: str) -> Iterator[None]:
         """Translate errors of what begins with HEAD; where it does not say enough, GET does."""
@@ -165,10 +174,19 @@ def _sequential() -> TransferConfig:
     return TransferConfig(use_threads=False)
 
 
+def error_of(code: str | None, read_key: str | None) -> ImgclassError:
+    """What an S3 error code means to who reads the object `read_key`, or none.
+
+    Only of an object that is read can be said that it is not there: without its bucket the store
+    is of no use, whoever asks.
+    """
+    if read_key is not None and code in _MISSING:
+        return NotFound(f"There is no object {read_key}.")
+    return ObjectChanged() if code in _CHANGED else StoreUnavailable()
+
+
 @contextmanager
 def _translated(read_key: str | None = None) -> Iterator[None]:
-    """Only of an object that is read can be said that it is not there: without its bucket the
-    store is of no use, whoever asks."""
     if read_key is not None and not _DOTS.isdisjoint(read_key.split("/")):
         raise NotFound(f"There is no object {read_key}.")
     from boto3.exceptions import Boto3Error
@@ -180,12 +198,7 @@ def _translated(read_key: str | None = None) -> Iterator[None]:
         with span("S3"):
             yield
     except ClientError as error:
-        code = _code(error)
-        if read_key is not None and code in _MISSING:
-            raise NotFound(f"There is no object {read_key}.") from error
-        if code in _CHANGED:
-            raise ObjectChanged() from error
-        raise StoreUnavailable() from error
+        raise error_of(_code(error), read_key) from error
     # What boto3 and the libraries below it raise beside ClientError; they have no common base.
     except (BotoCoreError, Boto3Error, ResponseParserError, RetriesExceededError) as error:
         raise StoreUnavailable() from error

@@ -73,7 +73,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     registry = CollectorRegistry()
     telemetry = Telemetry(registry)
     threads = settings.inference_threads or available_cpus()
-    inbox_threads = settings.inbox_threads or available_cpus()
+    # One waits for the store or the database while the others compute.
+    inbox_threads = settings.inbox_threads or available_cpus() + 1
     # While one picture of a batch is stored and recorded, another is inferred.
     batch_threads = 2 * threads
     # Requests, batches, the inbox, and one for each thread in the background.

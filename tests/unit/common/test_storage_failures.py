@@ -1,8 +1,9 @@
-"""The S3 adapter against a server that fails in every way a server can."""
+"""The S3 adapters against a server that fails in every way a server can."""
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import pytest
 
 from common import s3_client as client_module
 from common.errors import StoreUnavailable
+from common.quick_store import QuickObjectStore
 from common.s3 import S3ObjectStore
 from common.s3_client import s3_client
-from common.storage import ObjectStore
+from common.storage import ObjectStore, Writing
 from tests.environments import settings
 
+WRITING = Writing("0", datetime.now(timezone.utc))
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -85,10 +88,13 @@ def server() -> Iterator[FailingServer]:
         thread.join()
 
 
-@pytest.fixture(scope="module")
-def store(server: FailingServer) -> ObjectStore:
-    endpoint = f"127.0.0.1:{server.server_port}"
-    return S3ObjectStore(s3_client(settings(MINIO_ENDPOINT=endpoint), connections=2), "images")
+@pytest.fixture(scope="module", params=["boto3", "quick"])
+def store(server: FailingServer, request: pytest.FixtureRequest) -> ObjectStore:
+    """Each adapter."""
+    place = settings(MINIO_ENDPOINT=f"127.0.0.1:{server.server_port}")
+    if request.param == "quick":
+        return QuickObjectStore(place, "images", connections=2)
+    return S3ObjectStore(s3_client(place, connections=2), "images")
 
 
 ANSWERS: dict[str, Answer] = {
@@ -110,7 +116,7 @@ def test_every_failure(
     attempts: dict[str, Callable[[], object]] = {
         "put": lambda: store.put("key", b"data", "image/jpeg"), "get": lambda: store.get("key"),
         "upload": lambda: store.upload("key", path), "delete": lambda: store.delete("key"),
-        "ping": store.ping,
+        "ping": store.ping, "copy": lambda: store.copy("key", "other", "image/jpeg", WRITING),
     }
     if kind != "no bucket":  # HEAD has no body to tell a bucket from an object
         attempts["download"] = lambda: store.download("key", path)
@@ -118,6 +124,13 @@ def test_every_failure(
         with pytest.raises(StoreUnavailable) as caught:
             attempt()
         assert "db-7" not in str(caught.value), name
+
+
+def test_copy_fails_late(server: FailingServer, store: ObjectStore) -> None:
+    """A copy that fails once its status was sent is not taken for a copy."""
+    server.answer = error(200, "InternalError")
+    with pytest.raises(StoreUnavailable):
+        store.copy("key", "other", "image/jpeg", WRITING)
 
 
 def test_object_cut_short(server: FailingServer, store: ObjectStore, tmp_path: Path) -> None:
