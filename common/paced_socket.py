@@ -74,6 +74,10 @@ class PacedSocket:
         self._gain = 1 / SLOWEST_RATE
         self._step_aside, self._step_back = step_aside, step_back
 
+    def sends_within(self, seconds: float) -> bool:
+        """Whether there is something to read by then, be it the end."""
+        return self._is_ready(select.POLLIN, seconds)
+
     def recv(self, size: int) -> bytes:
         """Bytes of the client, b"" after its last."""
         if not self._is_ready(select.POLLIN, 0):

@@ -171,6 +171,24 @@ def test_kept_connection(connection: Connection, path: str) -> None:
         assert answer.status == (401 if path == "/body" else 200)
 
 
+def test_requests_on_one_connection(probe: FunctionProcess) -> None:
+    """A client may send its next request at once or later: by then its thread has gone, and was
+    free for others all the while."""
+    with probe.connect() as connection:
+        for pause in (0, 0.001, 0.02, 0, 0.05):
+            time.sleep(pause)
+            connection.send_head("/me/x", headers(), "GET")
+            answer = connection.answer()
+            assert answer is not None and answer.status == 200
+        clients = [probe.connect() for _ in range(100)]
+        for client in clients:
+            client.send_head("/me/x", headers(), "GET")
+        for client in clients:
+            with client:
+                answer = client.answer()
+                assert answer is not None and answer.status == 200
+
+
 def test_two_lengths(connection: Connection) -> None:
     """A request whose end can be understood in two ways gets no answer but a refusal."""
     connection.send_head("/body", headers(Transfer_Encoding="chunked", Content_Length="5"))
