@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import hmac
+import time
 import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -14,6 +16,8 @@ from common.signing_keys import KeySet, SharedSecret, SigningKeys
 
 MAX_TOKEN_CHARACTERS = 8192
 MAX_SUBJECT_CHARACTERS = 255
+# A user sends the same token with every request until it expires.
+MAX_REMEMBERED_TOKENS = 512
 # Media types of tokens that grant access (RFC 7519 §5.1, RFC 9068 §2.1), and none at all: some
 # providers name none. Tokens for other ends, such as "logout+jwt", are refused.
 TYPES = frozenset({"jwt", "application/jwt", "at+jwt", "application/at+jwt"})
@@ -57,6 +61,8 @@ class Authenticator:
             SharedSecret(settings.jwt_secret) if settings.jwt_algorithm == "HS256"
             else KeySet(settings.jwt_jwks_url, settings.jwt_algorithm,
                         settings.jwt_outage_seconds))
+        # What is refused is not remembered.
+        self._verified = lru_cache(MAX_REMEMBERED_TOKENS)(self._verify)
 
     def authenticate(
         self, authorization: str | None, on_behalf_of: str | None = None
@@ -76,23 +82,29 @@ class Authenticator:
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise Unauthenticated("The token is too long.")
         try:
-            verified = jwt.decode_complete(
-                token,
-                self._keys.key_for(token),
-                algorithms=[self._algorithm],
-                issuer=self._issuer,
-                audience=self._audience,
-                leeway=self._leeway,
-                options={"require": ["exp", "iat", "iss", "aud", "sub"]},
-            )
+            caller, expires_at = self._verified(token, self._keys.key_for(token))
+            if expires_at <= time.time() - self._leeway:
+                raise jwt.ExpiredSignatureError
         except jwt.ExpiredSignatureError as error:
             raise Unauthenticated("The token has expired.") from error
         except jwt.PyJWTError as error:
             raise Unauthenticated("The token is not valid here.") from error
+        return caller if on_behalf_of is None else self._represented(caller, on_behalf_of)
+
+    def _verify(self, token: str, key: Any) -> tuple[Principal, int]:
+        """Who a token speaks for, and when it expires, in seconds since the epoch."""
+        verified = jwt.decode_complete(
+            token,
+            key,
+            algorithms=[self._algorithm],
+            issuer=self._issuer,
+            audience=self._audience,
+            leeway=self._leeway,
+            options={"require": ["exp", "iat", "iss", "aud", "sub"]},
+        )
         if not _grants_access(verified["header"]):
             raise Unauthenticated("The token is of a type that grants no access.")
-        caller = self._principal(verified["payload"])
-        return caller if on_behalf_of is None else self._represented(caller, on_behalf_of)
+        return self._principal(verified["payload"]), int(verified["payload"]["exp"])
 
     def _principal(self, claims: dict[str, Any]) -> Principal:
         try:

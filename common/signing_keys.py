@@ -106,7 +106,7 @@ class KeySet:
         except (jwt.PyJWTError, ValueError, OSError) as error:  # no keys, no JSON, no answer
             log.warning("the identity provider's keys cannot be fetched", exc_info=error)
             return
-        keys = {key.key_id: key.key for key in published
+        keys = {key.key_id: key for key in published
                 if key.key_id and key.algorithm_name == self._algorithm}
         if not keys:
             log.warning("the identity provider has no key for %s", self._algorithm)

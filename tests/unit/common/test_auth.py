@@ -85,6 +85,30 @@ def test_expired_token_says_so(authenticator: Authenticator) -> None:
     assert refusal(authenticator, token) == "The token has expired."
 
 
+def test_token_is_verified_once(
+    authenticator: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was verified is remembered, until it expires; what was refused is looked at again."""
+    expires_at = int(time.time()) + 600
+    token = tokens.hs256(USER, exp=expires_at)
+    early = tokens.hs256(USER, nbf=expires_at, exp=expires_at)
+    first = authenticator.authenticate(f"Bearer {token}")
+    refusal(authenticator, early)
+    verified: list[str] = []
+    monkeypatch.setattr(
+        jwt, "decode_complete", lambda token, *_, **__: verified.append(token) or refuse())
+    assert authenticator.authenticate(f"Bearer {token}") == first
+    refusal(authenticator, early)
+    refusal(authenticator, f"{token[:-4]}AAAA")
+    assert verified == [early, f"{token[:-4]}AAAA"]
+    monkeypatch.setattr(time, "time", lambda: expires_at + 31.0)
+    assert refusal(authenticator, token) == "The token has expired."
+
+
+def refuse() -> None:
+    raise jwt.InvalidTokenError
+
+
 def test_clock_skew_is_tolerated(authenticator: Authenticator) -> None:
     """Within the leeway a token that has just expired, or is not valid yet, is accepted."""
     now = int(time.time())

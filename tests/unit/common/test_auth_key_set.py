@@ -113,6 +113,20 @@ def test_new_key(authenticator: Authenticator, key: SigningKey, server: KeyServe
         assert authenticator.authenticate(f"Bearer {signer.sign(USER)}").user_id == USER
 
 
+def test_replaced_key(
+    authenticator: Authenticator, key: SigningKey, server: KeyServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A token that was good is refused once its key is another."""
+    token = key.sign(USER)
+    assert authenticator.authenticate(f"Bearer {token}").user_id == USER
+    server.publish(SigningKey.make(key.algorithm, key.kid))
+    monkeypatch.setattr("common.signing_keys.LIFESPAN_SECONDS", 0)
+    monkeypatch.setattr("common.signing_keys.REFETCH_SECONDS", 0)
+    with pytest.raises(Unauthenticated):
+        authenticator.authenticate(f"Bearer {token}")
+
+
 def test_provider_down(key: SigningKey) -> None:
     """Without an answer from the provider nobody can tell good from bad: try again later."""
     authenticator = make_authenticator(key.algorithm, "http://127.0.0.1:1/keys")
