@@ -27,6 +27,20 @@ class _RequestId(logging.Filter):
         return True
 
 
+class _FormattedOnce(logging.Formatter):
+    """The line that `formatter` makes of a record, however many handlers write it."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self._formatter = formatter
+        self._last: tuple[logging.LogRecord | None, str] = (None, "")
+
+    def format(self, record: logging.LogRecord) -> str:
+        if self._last[0] is not record:
+            self._last = record, self._formatter.format(record)
+        return self._last[1]
+
+
 class _InBackground(QueueHandler):
     """Has one thread write what all others log.
 
@@ -77,7 +91,7 @@ def configure(function: str, level: str, directory: Path) -> None:
         skipped = None
     except OSError as error:
         skipped = error
-    formatter = json_formatter(function=function)
+    formatter = _FormattedOnce(json_formatter(function=function))
     for handler in handlers:
         handler.setFormatter(formatter)
     in_background = _InBackground(handlers)

@@ -189,7 +189,7 @@ class PostgresPredictionRepository:
             _queries.record_shadow_prediction(connection, **parameters)
 
     def _parameters(self, record: PredictionRecord) -> dict[str, Any]:
-        return {**asdict(record), "prediction_id": uuid.uuid4(), "top_k": Json(record.top_k),
+        return {**vars(record), "prediction_id": uuid.uuid4(), "top_k": Json(record.top_k),
                 "has_sink": self._has_sink}
 
     def _insert(self, parameters: dict[str, Any], claim: Claim | None) -> uuid.UUID:
