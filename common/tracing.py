@@ -1,4 +1,5 @@
-"""Traces of requests, for an OpenTelemetry collector where one is named.
+"""Traces of requests and of work in the background, for an OpenTelemetry collector where one is
+named.
 
 Where none is, nothing is imported, and a span is one comparison.
 """
@@ -35,8 +36,7 @@ def configure(function: str, endpoint: str) -> None:
 
 
 def span(name: str) -> AbstractContextManager[Any]:
-    """A part of the request being answered, as long as the context lasts; what is done in the
-    background is not traced."""
+    """A part of the work that is traced, as long as the context lasts; of other work, nothing."""
     return _tracer.start_as_current_span(name) if trace_id() else _NO_SPAN
 
 
@@ -65,6 +65,18 @@ def server_span(
 
     started: AbstractContextManager[Any] = _tracer.start_as_current_span(
         name, extract(headers, Context()), SpanKind.SERVER, attributes)
+    return started
+
+
+def task_span(name: str, attributes: Mapping[str, str]) -> AbstractContextManager[Any]:
+    """Work that no request waits for, as a trace of its own, as long as the context lasts."""
+    if _tracer is None:
+        return _NO_SPAN
+    from opentelemetry.context import Context
+    from opentelemetry.trace import SpanKind
+
+    started: AbstractContextManager[Any] = _tracer.start_as_current_span(
+        name, Context(), SpanKind.CONSUMER, attributes)
     return started
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,9 +14,13 @@ from pathlib import Path
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from common.s3_client import s3_client
 from tests import pictures, tokens
+from tests.databases import query
 from tests.function_process import FunctionProcess
-from tests.integration.predict.conftest import FOLDER, Running
+from tests.integration.predict.conftest import FOLDER, USER, Running
+from tests.receivers import ReceivingServer
+from tests.waiting import wait_until
 
 TRACE, CALLER = "5" * 32, "7" * 16
 
@@ -93,3 +98,43 @@ def test_spans_of_a_request(ready: Running, tmp_path: Path) -> None:
     assert "GET" in {span.name for span in server.spans()}  # of no route, and of no caller
     lines = [json.loads(line) for line in (tmp_path / "predict.jsonl").read_text().splitlines()]
     assert TRACE in {line.get("trace_id") for line in lines if line["message"] == "request"}
+
+
+def test_spans_in_the_background(ready: Running, tmp_path: Path) -> None:
+    """An upload that is worked on and a delivery are traces of their own, by their events' ids,
+    with the parts below them."""
+    bucket = f"images-{uuid.uuid4()}"  # another process leaves its events alone
+    client = s3_client(ready.settings, connections=1)
+    client.create_bucket(Bucket=bucket)
+    client.put_object(
+        Bucket=bucket, Key=f"uploads/{USER}/cup.png", Body=pictures.png(60, 40))
+    query(ready.settings, "INSERT INTO users VALUES (%s, 'ada@example.org')", USER)
+    with collector() as server, ReceivingServer() as sink:
+        environ = {name: value for name, value in ready.process.environ.items() if name != "PORT"}
+        environ |= {"OTEL_EXPORTER_OTLP_ENDPOINT": server.url, "LOG_DIR": str(tmp_path),
+                    "MINIO_BUCKET_NAME": bucket, "K_SINK": sink.url, "SWEEP_SECONDS": "1"}
+        with FunctionProcess("handler:app", FOLDER, environ) as process:
+            process.wait_for("/_/ready")
+            wait_until(lambda: bool(query(
+                ready.settings, "SELECT event_id FROM storage_events WHERE state = 'done'")))
+            wait_until(lambda: bool(sink.received) and not query(
+                ready.settings, "SELECT event_id FROM outbox"))
+    (event,) = query(ready.settings, "SELECT event_id FROM storage_events")
+    upload, delivery = (
+        next(span for span in server.spans() if span.name == name)
+        for name in ("upload", "delivery"))
+    assert _event_id(upload) == str(event["event_id"])
+    assert _event_id(delivery) == json.loads(sink.received[0].body)["id"]
+    for whole in (upload, delivery):
+        assert (whole.kind, whole.parent_span_id) == (Span.SPAN_KIND_CONSUMER, b"")
+    parts = {span.name for span in server.spans() if span.trace_id == upload.trace_id}
+    assert {"preprocess", "inference", "store", "record", "S3", "PostgreSQL"} <= parts
+    for found in client.list_objects_v2(Bucket=bucket)["Contents"]:
+        client.delete_object(Bucket=bucket, Key=found["Key"])
+    client.delete_bucket(Bucket=bucket)
+
+
+def _event_id(span: Span) -> str:
+    (found,) = [each.value.string_value for each in span.attributes
+                if each.key == "imgclass.event_id"]
+    return found

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from common.errors import CommitUnknown, Unavailable
 from common.reasons import reason_of
 from common.storage import Writing
+from common.tracing import task_span
 from predict.inbox.classifier import (
     Overwritten, Repeated, UploadClassifier, UploadRefused)
 from predict.inbox.events import StorageEvent, found_event
@@ -104,11 +105,12 @@ class InboxWorker:
         event = self._inbox.claim(LEASE_SECONDS, newest_first)
         if event is None:
             return None
-        try:
-            with self._telemetry.seconds.time():
-                outcome = self._deal_with(event)
-        except Exception as error:  # an engine raises whatever a picture leads it to
-            outcome = self._put_back(event, error)
+        with task_span("upload", {"imgclass.event_id": str(event.event_id)}):
+            try:
+                with self._telemetry.seconds.time():
+                    outcome = self._deal_with(event)
+            except Exception as error:  # an engine raises whatever a picture leads it to
+                outcome = self._put_back(event, error)
         self._telemetry.events.labels(outcome).inc()
         return outcome
 

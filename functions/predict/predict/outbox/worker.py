@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from common.events import SINK
+from common.tracing import task_span
 from predict.outbox.backoff import pause_seconds, retry_seconds
 from predict.outbox.courier import Courier, Deliver
 from predict.outbox.lanes import LANES_PER_RECEIVER, Lanes
@@ -114,7 +115,9 @@ class OutboxWorker:
             if self._clock.monotonic() >= begin_by:
                 self._outbox.release(claimed[number:])
                 return True
-            if not self._attempt(receiver, delivery, deliver):
+            with task_span("delivery", {"imgclass.event_id": str(delivery.event_id)}):
+                works = self._attempt(receiver, delivery, deliver)
+            if not works:
                 self._outbox.release(claimed[number + 1:])
                 return False
             if receiver.failures:
