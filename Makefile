@@ -47,7 +47,7 @@ licences: ## List the licences of all packages in docs/licences.md
 	@scripts/install dev
 	@$(BIN)/python -m scripts.audit --write-licences
 
-chaos: ## Break every part again and again under load, at full length (25 minutes)
+chaos: ## Break every part again and again under load, at full length (10 minutes)
 	@scripts/install dev
 	@$(BIN)/pytest tests/chaos -m "full or not full" --durations=0
 
