@@ -14,7 +14,7 @@ from obstore.store import S3Store
 
 from common.config import StoreSettings
 from common.errors import StoreUnavailable
-from common.s3 import CHUNK_BYTES, S3ObjectStore
+from common.s3 import CHUNK_BYTES, DOTS, S3ObjectStore, writing_of
 from common.s3_client import (
     CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, REGION, lazy_s3_client)
 from common.storage import StoredObject, Writing
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _LONGEST_KEY_BYTES = 255
 _NOTHING = "nothing/"  # a prefix that no object has
 _ANY_SIZE_SECONDS = 3600
-_NO_NAMES = {"", ".", ".."}
+_NO_NAMES = DOTS | {""}
 
 
 class QuickObjectStore(S3ObjectStore):
@@ -159,7 +159,4 @@ def _chunks(found: GetResult) -> Iterator[bytes]:
 
 
 def _writing(meta: ObjectMeta) -> Writing:
-    version_id = meta["version"] or ""
-    return Writing(
-        (meta["e_tag"] or "").strip('"'), meta["last_modified"],
-        "" if version_id == "null" else version_id)
+    return writing_of(meta["e_tag"] or "", meta["last_modified"], meta["version"] or "")

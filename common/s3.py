@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ _MISSING = {
     "404", "NoSuchKey", "NotFound", "NoSuchVersion",
     # Under what cannot be a key there is nothing.
     "KeyTooLongError", "XMinioInvalidObjectName", "XMinioInvalidResourceName"}
-_DOTS = {".", ".."}  # a URL's path cannot hold them
+DOTS = {".", ".."}  # a URL's path cannot hold them
 _BAD_REQUEST = "400"  # to HEAD, whose answers have no body to say more
 _CHANGED = {"412", "PreconditionFailed"}
 
@@ -187,7 +188,7 @@ def error_of(code: str | None, read_key: str | None) -> ImgclassError:
 
 @contextmanager
 def _translated(read_key: str | None = None) -> Iterator[None]:
-    if read_key is not None and not _DOTS.isdisjoint(read_key.split("/")):
+    if read_key is not None and not DOTS.isdisjoint(read_key.split("/")):
         raise NotFound(f"There is no object {read_key}.")
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
@@ -212,11 +213,13 @@ def _version(version_id: str) -> dict[str, Any]:
     return {"VersionId": version_id} if version_id else {}
 
 
+def writing_of(etag: str, modified: datetime, version_id: str) -> Writing:
+    """A writing, as a store's headers name it: the ETag in quotes, no version as "null"."""
+    return Writing(etag.strip('"'), modified, "" if version_id == "null" else version_id)
+
+
 def _writing(answer: HeadObjectOutputTypeDef | GetObjectOutputTypeDef) -> Writing:
-    version_id = answer.get("VersionId", "")
-    return Writing(
-        answer["ETag"].strip('"'), answer["LastModified"],
-        "" if version_id == "null" else version_id)
+    return writing_of(answer["ETag"], answer["LastModified"], answer.get("VersionId", ""))
 
 
 def _chunks(body: StreamingBody, key: str) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import quote
 
 from botocore.auth import S3SigV4Auth
@@ -61,23 +62,21 @@ class S3Requests:
     ) -> None:
         request = AWSRequest(method, f"{self._url}/{_quoted(key)}{query}", headers)
         self._signer.add_auth(request)
-        answer = self._answer(request)
+        try:
+            answer = self._answer(request)
+        except BotoCoreError as error:
+            raise StoreUnavailable() from error
         # A copy may fail after its status was sent.
         code = _CODE.search(answer.content)
         if code or answer.status_code >= 300:
             raise error_of(code[1].decode() if code else str(answer.status_code), read_key)
 
     def _answer(self, request: AWSRequest) -> AWSResponse:
-        try:
+        with suppress(BotoCoreError):
             answer = self._session.send(request.prepare())
             if answer.status_code < 500:
                 return answer
-        except BotoCoreError:
-            pass
-        try:
-            return self._session.send(request.prepare())
-        except BotoCoreError as error:
-            raise StoreUnavailable() from error
+        return self._session.send(request.prepare())
 
 
 def _quoted(key: str) -> str:

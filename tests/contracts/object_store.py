@@ -1,16 +1,29 @@
-"""The contract of ObjectStore."""
+"""The contract of ObjectStore, and the adapters that keep it."""
 from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
+from common.config import StoreSettings
 from common.errors import NotFound, ObjectChanged, StoreUnavailable
+from common.quick_store import QuickObjectStore
+from common.s3 import S3ObjectStore
+from common.s3_client import s3_client
 from common.storage import ObjectStore, Writing
 
+
+def _s3_object_store(settings: StoreSettings, bucket: str, connections: int) -> ObjectStore:
+    return S3ObjectStore(s3_client(settings, connections), bucket)
+
+
+# Each makes a store of settings, a bucket's name and a number of connections.
+Adapter = Callable[[StoreSettings, str, int], ObjectStore]
+ADAPTERS: dict[str, Adapter] = {"boto3": _s3_object_store, "quick": QuickObjectStore}
 WRITING = Writing("d41d8cd98f00b204e9800998ecf8427e", datetime.now(timezone.utc))
 
 

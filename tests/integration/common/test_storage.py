@@ -4,7 +4,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -12,11 +12,9 @@ import pytest
 
 from common.config import Settings
 from common.errors import NotFound, StoreUnavailable
-from common.quick_store import QuickObjectStore
-from common.s3 import S3ObjectStore
 from common.s3_client import s3_client
 from common.storage import ObjectStore, Writing
-from tests.contracts.object_store import ObjectStoreContract, read
+from tests.contracts.object_store import ADAPTERS, Adapter, ObjectStoreContract, read
 from tests.environments import settings
 from tests.proxies import CuttingProxy
 from tests.servers import KINDS, object_store_settings
@@ -37,14 +35,6 @@ def bucket(servers: Settings) -> Iterator[str]:
     for found in client.list_objects_v2(Bucket=name).get("Contents", []):
         client.delete_object(Bucket=name, Key=found["Key"])
     client.delete_bucket(Bucket=name)
-
-
-def s3_object_store(servers: Settings, bucket: str, connections: int) -> ObjectStore:
-    return S3ObjectStore(s3_client(servers, connections), bucket)
-
-
-Adapter = Callable[[Settings, str, int], ObjectStore]
-ADAPTERS: dict[str, Adapter] = {"boto3": s3_object_store, "quick": QuickObjectStore}
 
 
 @pytest.fixture(params=ADAPTERS)

@@ -69,18 +69,26 @@ def collector() -> Iterator[Collector]:
             thread.join()
 
 
+@contextmanager
+def traced(
+    ready: Running, server: Collector, folder: Path, **more: str
+) -> Iterator[FunctionProcess]:
+    """Another process of the function, which tells the collector, and logs to a folder."""
+    environ = {name: value for name, value in ready.process.environ.items() if name != "PORT"}
+    environ |= {"OTEL_EXPORTER_OTLP_ENDPOINT": server.url, "LOG_DIR": str(folder), **more}
+    with FunctionProcess("handler:app", FOLDER, environ) as process:
+        process.wait_for("/_/ready")
+        yield process
+
+
 def test_spans_of_a_request(ready: Running, tmp_path: Path) -> None:
     """The parts of a request stand below it, it stands below its caller, and its log names the
     trace; what is sent is complete once the process has ended."""
-    with collector() as server:
-        environ = {name: value for name, value in ready.process.environ.items() if name != "PORT"}
-        environ |= {"OTEL_EXPORTER_OTLP_ENDPOINT": server.url, "LOG_DIR": str(tmp_path)}
-        with FunctionProcess("handler:app", FOLDER, environ) as process:
-            process.wait_for("/_/ready")
-            answer = replace(ready, process=process).post(
-                pictures.jpeg(60, 40), traceparent=f"00-{TRACE}-{CALLER}-01")
-            assert answer.status == 200
-            assert process.get("/nowhere", tokens.bearer("user")).status == 404
+    with collector() as server, traced(ready, server, tmp_path) as process:
+        answer = replace(ready, process=process).post(
+            pictures.jpeg(60, 40), traceparent=f"00-{TRACE}-{CALLER}-01")
+        assert answer.status == 200
+        assert process.get("/nowhere", tokens.bearer("user")).status == 404
     spans = {span.name: span for span in server.spans() if span.trace_id.hex() == TRACE}
     request = spans["POST /api/v1/predict"]
     assert request.parent_span_id.hex() == CALLER
@@ -109,16 +117,13 @@ def test_spans_in_the_background(ready: Running, tmp_path: Path) -> None:
     client.put_object(
         Bucket=bucket, Key=f"uploads/{USER}/cup.png", Body=pictures.png(60, 40))
     query(ready.settings, "INSERT INTO users VALUES (%s, 'ada@example.org')", USER)
-    with collector() as server, ReceivingServer() as sink:
-        environ = {name: value for name, value in ready.process.environ.items() if name != "PORT"}
-        environ |= {"OTEL_EXPORTER_OTLP_ENDPOINT": server.url, "LOG_DIR": str(tmp_path),
-                    "MINIO_BUCKET_NAME": bucket, "K_SINK": sink.url, "SWEEP_SECONDS": "1"}
-        with FunctionProcess("handler:app", FOLDER, environ) as process:
-            process.wait_for("/_/ready")
-            wait_until(lambda: bool(query(
-                ready.settings, "SELECT event_id FROM storage_events WHERE state = 'done'")))
-            wait_until(lambda: bool(sink.received) and not query(
-                ready.settings, "SELECT event_id FROM outbox"))
+    with (collector() as server, ReceivingServer() as sink,
+          traced(ready, server, tmp_path, MINIO_BUCKET_NAME=bucket, K_SINK=sink.url,
+                 SWEEP_SECONDS="1")):
+        wait_until(lambda: bool(query(
+            ready.settings, "SELECT event_id FROM storage_events WHERE state = 'done'")))
+        wait_until(lambda: bool(sink.received) and not query(
+            ready.settings, "SELECT event_id FROM outbox"))
     (event,) = query(ready.settings, "SELECT event_id FROM storage_events")
     upload, delivery = (
         next(span for span in server.spans() if span.name == name)

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -11,13 +10,12 @@ import pytest
 
 from common import s3_client as client_module
 from common.errors import StoreUnavailable
-from common.quick_store import QuickObjectStore
 from common.s3 import S3ObjectStore
 from common.s3_client import s3_client
-from common.storage import ObjectStore, Writing
+from common.storage import ObjectStore
+from tests.contracts.object_store import ADAPTERS, WRITING
 from tests.environments import settings
 
-WRITING = Writing("0", datetime.now(timezone.utc))
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -88,13 +86,11 @@ def server() -> Iterator[FailingServer]:
         thread.join()
 
 
-@pytest.fixture(scope="module", params=["boto3", "quick"])
+@pytest.fixture(scope="module", params=ADAPTERS)
 def store(server: FailingServer, request: pytest.FixtureRequest) -> ObjectStore:
     """Each adapter."""
     place = settings(MINIO_ENDPOINT=f"127.0.0.1:{server.server_port}")
-    if request.param == "quick":
-        return QuickObjectStore(place, "images", connections=2)
-    return S3ObjectStore(s3_client(place, connections=2), "images")
+    return ADAPTERS[request.param](place, "images", 2)
 
 
 ANSWERS: dict[str, Answer] = {
